@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two ways to make the calls.  */
+
+#include "runner.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The libc's prototypes may have transparent unions; these have not.  */
+
+static int
+libc_connect (int fd, const struct sockaddr *address, socklen_t length)
+{
+  return connect (fd, address, length);
+}
+
+static int
+libc_getpeername (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return getpeername (fd, address, length);
+}
+
+static int
+libc_getsockname (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return getsockname (fd, address, length);
+}
+
+static ssize_t
+libc_sendto (int fd, const void *data, size_t size, int flags,
+             const struct sockaddr *address, socklen_t length)
+{
+  return sendto (fd, data, size, flags, address, length);
+}
+
+static int
+raw_connect (int fd, const struct sockaddr *address, socklen_t length)
+{
+  return (int) syscall (SYS_connect, fd, address, length);
+}
+
+static int
+raw_getpeername (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return (int) syscall (SYS_getpeername, fd, address, length);
+}
+
+static int
+raw_getsockname (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return (int) syscall (SYS_getsockname, fd, address, length);
+}
+
+static int
+raw_getsockopt (int fd, int level, int option, void *value, socklen_t *length)
+{
+  return (int) syscall (SYS_getsockopt, fd, level, option, value, length);
+}
+
+static ssize_t
+raw_sendto (int fd, const void *data, size_t size, int flags,
+            const struct sockaddr *address, socklen_t length)
+{
+  return syscall (SYS_sendto, fd, data, size, flags, address, length);
+}
+
+const struct entry entries[] = {
+  {
+      .name = "libc",
+      .connect = libc_connect,
+      .getpeername = libc_getpeername,
+      .getsockname = libc_getsockname,
+      .getsockopt = getsockopt,
+      .sendto = libc_sendto,
+  },
+  {
+      .name = "syscall",
+      .connect = raw_connect,
+      .getpeername = raw_getpeername,
+      .getsockname = raw_getsockname,
+      .getsockopt = raw_getsockopt,
+      .sendto = raw_sendto,
+  },
+  { 0 },
+};

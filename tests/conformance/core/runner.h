@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the core share, and cases do not see.  */
+
+#ifndef PORTZERO_RUNNER_H
+#define PORTZERO_RUNNER_H
+
+#include "case.h"
+
+#include <stdio.h>
+
+/* variants.c: the rows of the variant axes, each ended by a row without a
+   name.  */
+extern const struct family families[];
+extern const struct protocol protocols[];
+/* entries.c */
+extern const struct entry entries[];
+
+/* identity.c: store a JSON object that proves what runs: the build-id and
+   path of the libc that is loaded, the path of the loader, and the kernel's
+   release.  Errors: ends the program.  */
+void identify (char *json, size_t size);
+
+/* emit.c: what an observation is made of.  Unused members are 0.  */
+struct observation
+{
+  const char *step;
+  const char *call;
+  struct answer standard;
+  long returned;
+  int error_number;    /* 0 unless the call failed, or changed errno all the
+                          same.  */
+  bool has_name;       /* The following members mean something.  */
+  socklen_t given;     /* *length before the call,  */
+  socklen_t length;    /* and after it.  */
+  const unsigned char *buffer; /* All of it.  */
+  size_t buffer_size;          /* At least given.  */
+};
+
+/* Pattern of the bytes that a call had no business to change.  */
+enum
+{
+  UNTOUCHED = 0xa5
+};
+
+/* Where the JSON lines go (a stream per process, one write a line), and
+   what identify() found.  Set once, before the first test.  */
+void emit_to (int fd, const char *identity);
+/* Write a case's declaration.  */
+void emit_case (FILE *out, const struct test_case *test_case);
+/* Write an observation, return whether it is what the standard answers.  */
+bool emit_observation (const struct test *test, const struct observation *);
+/* Write that there is none.  KIND is "broken" or "skipped".  */
+void emit_absence (const struct test *test, const char *kind,
+                   const char *reason);
+
+/* How a variant's process ends.  */
+enum status
+{
+  AS_THE_STANDARD,
+  OTHERWISE,
+  SKIPPED,
+  BROKEN
+};
+
+/* observe.c: whether all observations so far are the standard's.  */
+extern bool all_as_the_standard;
+
+#endif

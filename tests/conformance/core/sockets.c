@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sockets in the states that the questions are about.  All calls here go
+   through the libc: what is not asked about is not varied.  */
+
+#define _GNU_SOURCE
+#include "runner.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int
+new_socket (struct test *test)
+{
+  int fd = socket (test->family->domain, test->protocol->type | SOCK_CLOEXEC,
+                   test->protocol->number);
+  if (fd >= 0)
+    return fd;
+  if (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT)
+    {
+      char missing[100];
+      snprintf (missing, sizeof missing, "no %s over %s in this kernel",
+                test->protocol->name, test->family->name);
+      skip (test, missing);
+    }
+  broken (test, "socket", errno);
+}
+
+void
+set_port (struct name *name, in_port_t port)
+{
+  if (name->any.sa_family == AF_INET)
+    name->in.sin_port = htons (port);
+  else
+    name->in6.sin6_port = htons (port);
+}
+
+in_port_t
+get_port (const struct name *name)
+{
+  return ntohs (name->any.sa_family == AF_INET ? name->in.sin_port
+                                               : name->in6.sin6_port);
+}
+
+int
+bound_socket (struct test *test)
+{
+  int fd = new_socket (test);
+  struct name local = test->peer;
+  set_port (&local, 0);
+  if (bind (fd, &local.any, local.length) != 0)
+    broken (test, "bind", errno);
+  return fd;
+}
+
+static int
+socket_at_listener (struct test *test)
+{
+  int fd = new_socket (test);
+  if (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int)) != 0)
+    broken (test, "SO_REUSEADDR", errno);
+  if (bind (fd, &test->listener.any, test->listener.length) != 0)
+    broken (test, "bind to the listener's port", errno);
+  return fd;
+}
+
+/* Close a stream by RST: no TIME_WAIT lingers in which a later variant could
+   meet the same four-tuple.  */
+static void
+close_by_reset (int fd)
+{
+  struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+int
+listener (struct test *test)
+{
+  int fd = socket_at_listener (test);
+  if (test->protocol->type == SOCK_STREAM && listen (fd, 1) != 0)
+    broken (test, "listen", errno);
+  return fd;
+}
+
+int
+deaf_listener (struct test *test)
+{
+  int fd = socket_at_listener (test);
+  struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
+  struct sock_fprog program = { .len = 1, .filter = &drop };
+  if (setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)
+      != 0)
+    broken (test, "SO_ATTACH_FILTER", errno);
+  if (listen (fd, 1) != 0)
+    broken (test, "listen", errno);
+  return fd;
+}
+
+int
+accepted (int listening)
+{
+  int fd;
+  do
+    fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+int
+connected_socket (struct test *test)
+{
+  int fd = new_socket (test);
+  if (test->protocol->type == SOCK_STREAM)
+    close_by_reset (fd);
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect", errno);
+  return fd;
+}
+
+int
+repaired_socket (struct test *test)
+{
+  int fd = bound_socket (test);
+  if (setsockopt (fd, IPPROTO_TCP, TCP_REPAIR, &(int){ 1 }, sizeof (int)) != 0)
+    {
+      if (errno == EPERM)
+        skip (test, "CAP_NET_ADMIN over the network namespace, for TCP_REPAIR");
+      broken (test, "TCP_REPAIR", errno);
+    }
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect under TCP_REPAIR", errno);
+  return fd;
+}
+
+void
+disconnect (struct test *test, int fd)
+{
+  struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+  if (connect (fd, &nobody, sizeof nobody) != 0)
+    broken (test, "connect to AF_UNSPEC", errno);
+}
+
+struct name
+local_name (int fd)
+{
+  struct name name = { .length = sizeof name.storage };
+  if (getsockname (fd, &name.any, &name.length) != 0)
+    name.length = 0;
+  return name;
+}
+
+void
+await_end_of_stream (int fd)
+{
+  char byte;
+  while (recv (fd, &byte, 1, 0) > 0)
+    ;
+}
+
+struct name
+link_local_peer (struct test *test)
+{
+  struct name peer = test->peer;
+  if (inet_pton (AF_INET6, "fe80::1", &peer.in6.sin6_addr) != 1)
+    broken (test, "inet_pton", 0);
+  peer.in6.sin6_scope_id = if_nametoindex ("lo");
+
+  struct
+  {
+    struct in6_addr address;
+    uint32_t prefix_length;
+    int interface;
+  } request = { peer.in6.sin6_addr, 64, (int) peer.in6.sin6_scope_id };
+  int fd = socket (AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (ioctl (fd, SIOCSIFADDR, &request) != 0 && errno != EEXIST)
+    {
+      if (errno == EPERM)
+        skip (test, "CAP_NET_ADMIN over the network namespace, to add an "
+                    "address");
+      broken (test, "SIOCSIFADDR", errno);
+    }
+  close (fd);
+  return peer;
+}
