@@ -101,11 +101,12 @@ CASE (getpeername, closed,
   await_end_of_stream (fd);
   shutdown (fd, SHUT_WR);
   await_end_of_stream (server);
-  /* The last acknowledgement comes after the end of the stream did.  */
+  /* The last acknowledgement comes after the end of the stream did.  A call
+     that goes on naming the peer for ever runs into the time limit.  */
   struct name peer;
   do
     peer.length = sizeof peer.storage;
-  while (test->control && getpeername (fd, &peer.any, &peer.length) == 0);
+  while (getpeername (fd, &peer.any, &peer.length) == 0);
   observe_getpeername (test, "", fd, error (ENOTCONN));
 }
 

@@ -3,46 +3,31 @@
 
 #include "case.h"
 
-#include <arpa/inet.h>
-#include <string.h>
-
-/* What the other side sees, as an address of the variant's family.  */
-static struct name
-as_seen_by_peer (struct test *test, const struct name *seen)
-{
-  if (test->family->bit != IPV4_MAPPED || seen->any.sa_family != AF_INET)
-    return *seen;
-  struct name mapped = test->peer;
-  memcpy (&mapped.in6.sin6_addr.s6_addr[12], &seen->in.sin_addr, 4);
-  set_port (&mapped, get_port (seen));
-  return mapped;
-}
+#define BASIS \
+  "POSIX.1-2017 getsockname(), DESCRIPTION: the locally-bound name"
 
 CASE (getsockname, connected,
-      .question = "Is a socket's own name the one that its peer sees?",
-      .basis = "POSIX.1-2017 getsockname(), DESCRIPTION: the locally-bound "
-               "name",
-      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
+      .question = "Is a stream's own name the one that its peer sees?",
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .needs = STEERING)
 {
-  int at_peer = listener (test);
+  int listening = listener (test);
   int fd = connected_socket (test);
   struct name seen = { .length = sizeof seen.storage };
-  if (test->protocol->type == SOCK_STREAM)
-    {
-      /* accept() would fail if the client's port were 0; it is not.  */
-      if (accept (at_peer, &seen.any, &seen.length) < 0)
-        broken (test, "accept", errno);
-    }
-  else
-    {
-      char byte = 0;
-      if (send (fd, &byte, 1, 0) != 1)
-        broken (test, "send", errno);
-      if (recvfrom (at_peer, &byte, 1, 0, &seen.any, &seen.length) != 1)
-        broken (test, "recvfrom", errno);
-    }
-  seen = as_seen_by_peer (test, &seen);
+  if (accept (listening, &seen.any, &seen.length) < 0)
+    broken (test, "accept", errno);
   observe_getsockname (test, "", fd, name (&seen));
+}
+
+CASE (getsockname, bound_and_connected,
+      .question = "Does a bound datagram socket keep its name in connect()?",
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int fd = bound_socket (test);
+  struct name before = local_name (fd);
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect", errno);
+  observe_getsockname (test, "", fd, name (&before));
 }
 
 CASE (getsockname, fresh,

@@ -208,8 +208,9 @@ void observe_getpeername_sized (struct test *test, const char *step, int fd,
 /* The same with the caller's own arguments; only the result is recorded.  */
 void observe_getpeername_arguments (struct test *test, const char *step, int fd,
                                     void *address, void *length, struct answer);
-/* Send a few bytes; without a peer, as send() does it.  */
-void observe_sendto (struct test *test, const char *step, int fd,
+/* Send a few bytes; without a peer, as send() does it.  Return whether they
+   were taken.  */
+bool observe_sendto (struct test *test, const char *step, int fd,
                      const struct name *peer, struct answer);
 /* Record a value that the case found out by itself.  */
 void observe_value (struct test *test, const char *step, const char *what,

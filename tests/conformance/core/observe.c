@@ -147,7 +147,7 @@ observe_connect (struct test *test, const char *step, int fd,
   record (test, &o);
 }
 
-void
+bool
 observe_sendto (struct test *test, const char *step, int fd,
                 const struct name *peer, struct answer standard)
 {
@@ -159,6 +159,7 @@ observe_sendto (struct test *test, const char *step, int fd,
                                     peer == NULL ? NULL : &peer->any,
                                     peer == NULL ? 0 : peer->length);
   record (test, &o);
+  return o.returned == PAYLOAD_SIZE;
 }
 
 void

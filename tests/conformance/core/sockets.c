@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
-#include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -91,7 +91,10 @@ listener (struct test *test)
 int
 deaf_listener (struct test *test)
 {
-  int fd = socket_at_listener (test);
+  /* MPTCP knows no filters; its packets are TCP's.  */
+  struct test plain = *test;
+  plain.protocol = &protocols[0];
+  int fd = socket_at_listener (&plain);
   struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
   struct sock_fprog program = { .len = 1, .filter = &drop };
   if (setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)
@@ -184,6 +187,20 @@ link_local_peer (struct test *test)
         skip (test, "CAP_NET_ADMIN over the network namespace, to add an "
                     "address");
       broken (test, "SIOCSIFADDR", errno);
+    }
+  close (fd);
+
+  /* The address can be used once the kernel's worker has looked at it, even
+     though the loopback interface knows no duplicates (addrconf_dad_begin()
+     in Linux's net/ipv6/addrconf.c).  */
+  struct name probe = peer;
+  set_port (&probe, 0);
+  fd = socket (AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  while (bind (fd, &probe.any, probe.length) != 0)
+    {
+      if (errno != EADDRNOTAVAIL)
+        broken (test, "bind to fe80::1", errno);
+      sched_yield ();
     }
   close (fd);
   return peer;

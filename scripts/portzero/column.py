@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A column of the matrix: a libc over a kernel, and the suite built for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from portzero import glibc, sandbox
+from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
+
+LIBCS = ("distro", "stock", "patched")
+SUITE = ROOT / "tests/conformance"
+SUITE_FLAGS = ["-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{SUITE}/core"]
+DEFAULT_LISTENER = 8080
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a cell runs on.  `files` maps paths of the system to the files
+    that take their places there."""
+
+    libc: str
+    kernel: str
+    files: dict[Path, Path]
+    build_id: str
+
+    @property
+    def name(self) -> str:
+        return self.libc if self.kernel == "host" else f"{self.libc}/{self.kernel}"
+
+    def run(self, command: Sequence[str], *, listener: int | None = DEFAULT_LISTENER,
+            stdout: IO[bytes] | None = None) -> int:
+        """Run a command on this column, see sandbox.run()."""
+        return sandbox.run(self.files, command, listener=listener, stdout=stdout)
+
+    def identity(self) -> dict[str, str]:
+        """What every record of a run on this column must prove."""
+        return {"libc": self.build_id, "kernel": os.uname().release}
+
+
+def build_id(library: Path) -> str:
+    """Return the build-id of an ELF file, in hexadecimal."""
+    for line in output_of("readelf", "--notes", library).splitlines():
+        if "Build ID:" in line:
+            return line.split(":")[1].strip()
+    raise Failure(f"{library}", "it has no build-id", "link it with --build-id")
+
+
+def open_column(libc: str) -> Column:
+    """Return the column of this libc on the host's kernel, building it first
+    if need be."""
+    system = Path("/lib") / multiarch()
+    if libc == "distro":
+        return Column(libc, "host", {}, build_id(system / "libc.so.6"))
+    product = glibc.build(libc)
+    files = {}
+    for library in sorted((product / "lib").iterdir()):
+        target = system / library.name
+        if target.exists():  # What the system has not, nothing loads.
+            files[target.resolve()] = library
+    for start_file in sorted((product / "start").iterdir()):
+        target = Path("/usr/lib") / multiarch() / start_file.name
+        if target.exists():
+            files[target.resolve()] = start_file
+    return Column(libc, "host", files, build_id(product / "lib/libc.so.6"))
+
+
+def suite(column: Column) -> Path:
+    """Return the suite's program for this column: compiled and linked where
+    the column's libc is the system's."""
+    sources = sorted([*SUITE.glob("core/*.c"), *SUITE.glob("cases/*.c")])
+    headers = sorted(SUITE.glob("core/*.h"))
+    key = digest(*SUITE_FLAGS, column.build_id, output_of("gcc", "--version"), *sources, *headers)
+    path = OUT / "suite" / f"suite-{key}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        if column.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
+                      listener=None) != 0:
+            raise Failure("suite", f"it does not compile on column {column.name} (see above)",
+                          "correct the first error")
+        partial.rename(path)
+    return path

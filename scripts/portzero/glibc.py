@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Builds the C libraries: the distribution's, and the same with our series.
+
+Every product is in a folder that is named after what it was made from, and
+that appears under this name only when it is complete.  So nothing is built
+twice, and what was interrupted is done again."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from portzero import sandbox
+from portzero.progress import Step
+from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
+
+RECIPE = ROOT / "build/glibc/recipe.toml"
+SERIES = ROOT / "patches/glibc"
+# Where the build sees its files, on every machine.
+SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
+
+
+def recipe() -> dict[str, Any]:
+    return tomllib.loads(RECIPE.read_text())
+
+
+def series() -> list[Path]:
+    """The patches of our series, in order."""
+    lines = (SERIES / "series").read_text().splitlines()
+    return [SERIES / line.strip() for line in lines if line.strip() and line[0] != "#"]
+
+
+def key(libc: str) -> str:
+    """What the build of this libc ("stock" or "patched") depends on."""
+    source = recipe()["source"]
+    base = digest(
+        RECIPE, Path(__file__),
+        output_of("dpkg-query", "--show", source["package"], "gcc", "binutils", "linux-libc-dev"),
+        output_of("gcc", "--version"),
+    )
+    if libc == "stock":
+        return base
+    return digest(base, SERIES / "series", *series())
+
+
+def product(libc: str) -> Path:
+    """The folder with the files of the finished column."""
+    return OUT / "columns" / f"{libc}-{key(libc)}"
+
+
+@contextlib.contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, which becomes `path` if nothing goes wrong."""
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    yield partial
+    partial.rename(path)
+
+
+def _step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
+          environment: dict[str, str] | None = None, expected: int = 0) -> None:
+    """Run a step of a build, its output going to `log`.
+
+    `expected` is about how many compilations it does.  Raises Failure with
+    the first line of the log that looks like the reason."""
+    with Step(title) as step, log.open("ab") as out:
+        begin = out.tell()
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
+        )
+        compiled = 0
+        with log.open("rb") as reader:
+            reader.seek(begin)
+            try:
+                while True:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.25)
+                    text = reader.read()
+                    compiled += text.count(b" -c ")
+                    if expected:
+                        step.advance(f"{min(99, 100 * compiled // expected)} %")
+                    if process.returncode is not None:
+                        break
+            except BaseException:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+                raise
+    if process.returncode != 0:
+        lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
+        reasons = [line for line in lines if "rror:" in line or "rror " in line or "FAILED" in line]
+        raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
+
+
+def _unpacked(log: Path) -> Path:
+    """Return a folder with the distribution's source, its patches applied."""
+    source = recipe()["source"]
+    path = OUT / "glibc" / f"source-{key('stock')}"
+    if path.exists():
+        return path
+    archives = glob.glob(source["archive"])
+    if len(archives) != 1:
+        raise Failure("glibc source", f"{source['archive']} is not one file",
+                      f"reinstall the package {source['package']}")
+    patches = Path(source["patches"])
+    names = [line.split()[0] for line in (patches / "series").read_text().splitlines()
+             if line.strip() and not line.startswith("#")]
+    with _appearing(path) as folder:
+        _step(log, "glibc: unpack the source",
+              ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
+        # The archive of Debian's package has the series applied already: its
+        # last patch can be taken off.  Check instead of trusting.
+        applied = subprocess.run(
+            ["patch", "-p1", "--reverse", "--dry-run", "--force", "--silent",
+             f"--input={patches / names[-1]}"],
+            cwd=folder, capture_output=True, check=False).returncode == 0
+        if not applied:
+            _step(log, "glibc: apply the distribution's patches",
+                  ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
+                  environment={"QUILT_PATCHES": str(patches)})
+    return path
+
+
+def _build(log: Path, title: str, source: Path, objects: Path, *, configure: bool,
+           expected: int) -> None:
+    how = recipe()
+    inside = sandbox.build_command(source, objects, SOURCE, OBJECTS)
+    if configure:
+        parameters = how["configure"]["parameters"].replace("@multiarch@", multiarch())
+        (objects / "configparms").write_text(parameters)
+        _step(log, f"{title}: configure",
+              [*inside, f"{SOURCE}/configure", *how["configure"]["options"]],
+              environment=how["configure"]["environment"])
+    make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
+    _step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
+          expected=expected)
+    _step(log, f"{title}: build the other libraries", [*make, *how["make"]["library_targets"]])
+
+
+def _collect(objects: Path, into: Path) -> None:
+    """Copy what makes the column, under the names that it has when installed."""
+    how = recipe()["column"]
+    (into / "lib").mkdir()
+    (into / "start").mkdir()
+    for name in how["libraries"]:
+        if not (objects / name).exists():
+            continue  # libmvec is not there on every architecture.
+        dynamic = output_of("readelf", "--dynamic", "--wide", objects / name)
+        sonames = [line.split("[")[1].rstrip("]") for line in dynamic.splitlines()
+                   if "(SONAME)" in line]
+        shutil.copy2(objects / name, into / "lib" / (sonames or [Path(name).name])[0])
+    for name in how["start_files"]:
+        shutil.copy2(objects / name, into / "start" / Path(name).name)
+
+
+def build(libc: str) -> Path:
+    """Return the folder of the column "stock" or "patched", building it (and
+    for "patched" the other one first) if that has not been done."""
+    path = product(libc)
+    if path.exists():
+        return path
+    objects = OUT / "glibc" / f"objects-{libc}-{key(libc)}"
+    log = OUT / f"glibc-{libc}.log"
+    began = time.monotonic()
+    if libc == "stock":
+        OUT.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        source = _unpacked(log)
+        if not objects.exists():
+            with _appearing(objects) as folder:
+                _build(log, "glibc stock", source, folder, configure=True,
+                       expected=recipe()["make"]["objects"])
+    else:
+        build("stock")
+        log.write_bytes(b"")
+        stock_source = _unpacked(log)
+        stock_objects = OUT / "glibc" / f"objects-stock-{key('stock')}"
+        if not stock_objects.exists():  # Deleted to save space.
+            shutil.rmtree(product("stock"))
+            build("stock")
+        source = OUT / "glibc" / f"source-{libc}-{key(libc)}"
+        for old in (source, objects):
+            if old.exists():
+                shutil.rmtree(old)
+        with _appearing(objects) as folder, _appearing(source) as patched_source:
+            # Hard links do: patch writes new files.
+            _step(log, "glibc patched: clone stock",
+                  ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", stock_source,
+                   patched_source, stock_objects, folder])
+            _step(log, "glibc patched: apply our series",
+                  ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=patched_source,
+                  environment={"QUILT_PATCHES": str(SERIES)})
+            _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)
+    with _appearing(path) as folder:
+        _collect(objects, folder)
+        (folder / "seconds").write_text(f"{time.monotonic() - began:.1f}\n")
+    return path

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Where things are, and how failures are told."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Two checkouts may share one: its contents do not depend on where they are.
+OUT = Path(os.environ.get("PORTZERO_OUT", ROOT / "out")).resolve()
+
+
+class Failure(Exception):
+    """What the user is told in one line: what failed, why, what to do."""
+
+    def __init__(self, what: str, why: str, advice: str) -> None:
+        super().__init__(f"{what}: {why}; {advice}")
+
+
+def output_of(*command: str | Path) -> str:
+    """Return what the command prints, without the last newline.
+
+    Raises Failure if it cannot be run or fails."""
+    try:
+        return subprocess.run(
+            command, check=True, text=True, capture_output=True
+        ).stdout.rstrip("\n")
+    except FileNotFoundError as error:
+        raise Failure(str(command[0]), "not found", "run ./portzero packages") from error
+    except subprocess.CalledProcessError as error:
+        why = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+        raise Failure(" ".join(map(str, command)), why, "run it by hand to see more") from error
+
+
+def digest(*parts: str | bytes | Path) -> str:
+    """Return a short name for contents: of strings, and of files by path."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            part = part.read_bytes()
+        if isinstance(part, str):
+            part = part.encode()
+        total.update(len(part).to_bytes(8, "little") + part)
+    return total.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def exclusive(name: str) -> Iterator[None]:
+    """Keep other runs over the same output folder from doing NAME, too.
+
+    The lock ends with the process, however that ends."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with (OUT / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"portzero: waiting for another run that uses {OUT}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def multiarch() -> str:
+    """The distribution's name for this machine's architecture."""
+    return output_of("gcc", "-print-multiarch")

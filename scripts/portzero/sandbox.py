@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Namespaces and mounts: the only module that knows of them.
+
+bubblewrap makes them, so the kernel undoes them when the last process in them
+ends; sandbox/init.c is the first process, and with its end all others end.
+Nothing of a sandbox is visible outside, and nothing is left of it, whatever
+kills whom."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from portzero.project import OUT, ROOT, Failure, digest, output_of
+
+INIT_SOURCE = ROOT / "sandbox/init.c"
+REDIRECT = ROOT / "sandbox/redirect.nft"
+FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
+
+
+def build_command(source: Path, objects: Path, source_inside: str, objects_inside: str) -> list[str]:
+    """Return the start of a command that builds `source` in `objects`, which
+    it sees at the given places, without a network."""
+    base = Path(source_inside).parent
+    return [
+        "bwrap", "--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--proc", "/proc",
+        "--die-with-parent", "--tmpfs", str(base), "--bind", str(source), source_inside,
+        "--bind", str(objects), objects_inside, "--chdir", objects_inside, "--",
+    ]
+
+
+def _init() -> Path:
+    """Return the program that is a sandbox's first process."""
+    path = OUT / "sandbox" / f"init-{digest(INIT_SOURCE, *FLAGS)}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        output_of("gcc", *FLAGS, "-o", partial, INIT_SOURCE)
+        partial.rename(path)
+    return path
+
+
+def steering(listener: int) -> str:
+    """The nftables rules that take packets for port 0 to a port of ours."""
+    return REDIRECT.read_text().replace("$listener", str(listener))
+
+
+def _command(files: dict[Path, Path], rules: str, command: Sequence[str],
+             information: int, status: int) -> list[str]:
+    if os.geteuid() == 0:
+        rights = ["--cap-add", "ALL"]
+    else:
+        rights = ["--unshare-user", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_RAW"]
+    mounts = [part for target, file in files.items()
+              for part in ("--ro-bind", str(file), str(target))]
+    return [
+        "bwrap", "--dev-bind", "/", "/", "--proc", "/proc", *rights, *mounts,
+        "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
+        "--info-fd", str(information), "--chdir", os.getcwd(), "--",
+        str(_init()), str(status), rules, *command,
+    ]
+
+
+@contextlib.contextmanager
+def _signals_held(wanted: set[signal.Signals]) -> Iterator[None]:
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def _wait(process: subprocess.Popen[bytes], first: int, wanted: set[signal.Signals]) -> None:
+    """Wait for the end of bubblewrap, and pass signals on to the sandbox's
+    first process, `first`.  Those that the terminal sends to all its
+    processes (si_code is positive) reach the command by themselves."""
+    while process.poll() is None:
+        caught = signal.sigwaitinfo(wanted)
+        if caught.si_signo != signal.SIGCHLD and caught.si_code <= 0:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(first, caught.si_signo)
+
+
+def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None,
+        stdout: IO[bytes] | None = None) -> int:
+    """Run a command in a sandbox of its own: a network namespace in which
+    only loopback is up, a pid namespace, and `files` mounted over the
+    system's (the file to see at each path).  Port 0 is steered to `listener`,
+    if that is given.
+
+    Returns the command's exit status or, if a signal ended it, that signal's
+    number negated.  Raises Failure if it could not be started."""
+    wanted = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
+              signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH}
+    rules = "" if listener is None else steering(listener)
+    information, information_end = os.pipe()
+    status, status_end = os.pipe()
+    with (open(information, "rb") as told, open(status, "rb") as ending, _signals_held(wanted)):
+        try:
+            # bubblewrap inherits the held signals: it outlives those that are
+            # meant for the command.  init.c lets go of them.
+            process = subprocess.Popen(
+                _command(files, rules, command, information_end, status_end),
+                stdout=stdout, pass_fds=(information_end, status_end))
+        except FileNotFoundError:
+            raise Failure("sandbox", "bwrap not found",
+                          "install the package bubblewrap") from None
+        finally:
+            os.close(information_end)
+            os.close(status_end)
+        line = told.read()
+        _wait(process, json.loads(line)["child-pid"] if line else 0, wanted)
+        kind, _, value = ending.read().decode().rstrip("\n").partition(" ")
+    if kind == "exit":
+        return int(value)
+    if kind == "signal":
+        return -int(value)
+    if kind == "error":
+        raise Failure("sandbox", value, "correct that and run it again")
+    if process.returncode < 0 or line:
+        raise Failure("sandbox", "it was killed", "run it again")
+    raise Failure("sandbox", "bubblewrap could not make it (see above)",
+                  "allow user namespaces to ordinary users, or run as root")
