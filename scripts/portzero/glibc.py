@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,7 @@ def key(libc: str) -> str:
     """What the build of this libc ("stock" or "patched") depends on."""
     source = recipe()["source"]
     base = digest(
-        RECIPE, Path(__file__),
+        RECIPE,
         output_of("dpkg-query", "--show", source["package"], "gcc", "binutils", "linux-libc-dev"),
         output_of("gcc", "--version"),
     )
@@ -99,7 +100,7 @@ def _step(log: Path, title: str, command: list[str], *, folder: Path | None = No
                 raise
     if process.returncode != 0:
         lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
-        reasons = [line for line in lines if "rror:" in line or "rror " in line or "FAILED" in line]
+        reasons = [line for line in lines if re.search(r": error:|\*\*\* \[|\*\*\* No|FAILED", line)]
         raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
 
 
@@ -145,7 +146,11 @@ def _build(log: Path, title: str, source: Path, objects: Path, *, configure: boo
     make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
     _step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
           expected=expected)
-    _step(log, f"{title}: build the other libraries", [*make, *how["make"]["library_targets"]])
+    # One after the other: across folders, make does not know who needs whom.
+    _step(log, f"{title}: build the other libraries",
+          ["sh", "-ec", 'for target in $TARGETS; do "$@" "$target"; done', "build", *make],
+          environment={"TARGETS": " ".join(how["make"]["library_targets"])},
+          expected=how["make"]["library_objects"] if configure else 0)
 
 
 def _collect(objects: Path, into: Path) -> None:

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job: build the columns, run the suite on each, judge, report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+from portzero import glibc, host, judge, report
+from portzero.column import DEFAULT_LISTENER, LIBCS, SUITE, Column, open_column, suite
+from portzero.progress import Step
+from portzero.project import OUT, Failure, exclusive
+
+RESULTS = OUT / "results"
+
+
+def _observe(column: Column, pattern: str, listener: int | None) -> None:
+    """Run the suite on a column; results/NAME/ gets what it observed, what it
+    told (KTAP), and what must have run."""
+    program = suite(column)
+    folder = RESULTS / column.name
+    partial = RESULTS / f"{column.name}.partial"
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    with Step(f"suite on {column.name}") as step, (partial / "suite.ktap").open("wb") as ktap:
+        status = column.run(
+            [str(program), "--output", str(partial / "observations.jsonl"), "--case", pattern,
+             "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=ktap)
+        told = (partial / "suite.ktap").read_text().splitlines()
+        step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
+    # 3: some variant was broken; which one is in the observations.
+    if status not in (0, 3) or not told:
+        raise Failure(f"suite on {column.name}", f"it ended with status {status}",
+                      f"run ./portzero run --libc {column.libc} -- {program}")
+    (partial / "column.json").write_text(json.dumps(
+        {"column": column.name, "identity": column.identity(), "pattern": pattern}) + "\n")
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def judge_and_report(columns: list[str] | None = None) -> int:
+    """Judge what is in results/, print the grid, return the exit status."""
+    names = columns or [name for name in LIBCS if (RESULTS / name / "column.json").exists()]
+    if not names:
+        raise Failure("judge", "there are no results", "run ./portzero matrix first")
+    deviations = judge.read_deviations(SUITE / "deviations.toml")
+    verdicts = []
+    complete = True
+    for name in names:
+        about = json.loads((RESULTS / name / "column.json").read_text())
+        records = judge.read_records(RESULTS / name / "observations.jsonl")
+        complete = complete and about["pattern"] == "*"
+        verdicts += judge.judge(name, records, about["identity"], deviations)
+    judge.write_verdicts(RESULTS / "verdicts.jsonl", verdicts)
+    dead = judge.dead(deviations, verdicts) if complete else []
+    return 0 if report.print_report(names, verdicts, dead) else 1
+
+
+def run(libcs: list[str], pattern: str) -> int:
+    """Do the main job, return the exit status."""
+    began = time.monotonic()
+    with exclusive("build"):
+        lines, steered = host.shortcomings()
+        for line in lines:
+            print(f"portzero: {line}", flush=True)
+        if any(libc != "distro" and not glibc.product(libc).exists() for libc in libcs):
+            print("portzero: building; this is done once", flush=True)
+        for libc in libcs:
+            _observe(open_column(libc), pattern, DEFAULT_LISTENER if steered else None)
+    status = judge_and_report(libcs)
+    print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}")
+    return status

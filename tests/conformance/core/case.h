@@ -113,6 +113,13 @@ struct test_case
   void (*run) (struct test *);
 };
 
+/* The order of cases in a file is that of the grid.  */
+#if __has_attribute(no_reorder)
+#define IN_ORDER no_reorder,
+#else
+#define IN_ORDER
+#endif
+
 /* Define a case.  The braces that follow are its body, in which `test` is
    the variant.  Example:
 
@@ -131,7 +138,7 @@ struct test_case
           .run = run_##call_##_##name_,                                        \
           __VA_ARGS__ };                                                       \
   static const struct test_case *const pointer_##call_##_##name_               \
-      __attribute__ ((used, section ("test_cases")))                           \
+      __attribute__ ((used, IN_ORDER section ("test_cases")))                  \
       = &case_##call_##_##name_;                                               \
   static void run_##call_##_##name_ (struct test *test)
 
