@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The columns, built; they are what `make check` builds first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from portzero.column import Column, open_column
+from portzero.project import ROOT
+
+PORTZERO = str(ROOT / "portzero")
+# How an ordinary user looks to bubblewrap: another user id, and no rights
+# over anything but what it makes itself.
+ORDINARY = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+
+
+def portzero(*arguments: str, ordinary: bool = False,
+             **more: object) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    prefix = ORDINARY if ordinary and os.geteuid() == 0 else []
+    return subprocess.run([*prefix, PORTZERO, *arguments], text=True, capture_output=True,
+                          check=False, timeout=120, **more)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def columns() -> dict[str, Column]:
+    return {libc: open_column(libc) for libc in ("distro", "stock", "patched")}
+
+
