@@ -67,12 +67,16 @@ steer (char *rules)
   if (status == -1)
     fail (CANNOT_SET_UP, "nft", errno);
   if (WIFEXITED (status) && WEXITSTATUS (status) == NOT_FOUND)
-    fail (CANNOT_SET_UP, "nft not found, which steers port 0: install the "
-                         "package nftables", 0);
+    fail (CANNOT_SET_UP,
+          "nft not found, which steers port 0: install the "
+          "package nftables",
+          0);
   if (status != 0)
-    fail (CANNOT_SET_UP, "nft could not load the rules that steer port 0 "
-                         "(see above): does this kernel have nf_tables with "
-                         "NAT?", 0);
+    fail (CANNOT_SET_UP,
+          "nft could not load the rules that steer port 0 "
+          "(see above): does this kernel have nf_tables with "
+          "NAT?",
+          0);
 }
 
 /* The terminal sends its signals to the command by itself.  */

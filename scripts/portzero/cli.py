@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import signal
 import sys
 
@@ -58,8 +59,11 @@ def _run(libc: str, port: int, program: list[str]) -> int:
         column = open_column(libc)
     status = column.run(program, listener=port)
     if status < 0:
-        # End as the program did, for whoever waits for us.
-        signal.signal(-status, signal.SIG_DFL)
+        # End as the program did, for whoever waits for us; the core, if any,
+        # is the program's.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
         return 128 - status  # That signal is ignored or stopped.
     return status

@@ -52,8 +52,8 @@ CASE (connect, to_nobody,
                      "takes AF_UNSPEC for it on streams, too",
       .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
-  struct name nobody = { .length = sizeof nobody.any,
-                         .any.sa_family = AF_UNSPEC };
+  struct name nobody
+      = { .length = sizeof nobody.any, .any.sa_family = AF_UNSPEC };
   listener (test);
   observe_connect (test, "", connected_socket (test), &nobody, result (0));
 }

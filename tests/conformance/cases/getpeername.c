@@ -12,14 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BASIS \
-  "POSIX.1-2017 getpeername(), DESCRIPTION: the peer address is stored; " \
+#define BASIS                                                                  \
+  "POSIX.1-2017 getpeername(), DESCRIPTION: the peer address is stored; "      \
   "ERRORS: [ENOTCONN] only without a peer"
 
 CASE (getpeername, connected,
-      .question = "Does getpeername() name a peer at port 0?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = ANY_PROTOCOL,
-      .needs = STEERING)
+      .question = "Does getpeername() name a peer at port 0?", .basis = BASIS,
+      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
   listener (test);
   observe_getpeername (test, "", connected_socket (test), name (&test->peer));
@@ -27,8 +26,7 @@ CASE (getpeername, connected,
 
 CASE (getpeername, connected_without_packets,
       .question = "Does it, if no packet filter had a hand in it?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = TCP,
-      .needs = REPAIR)
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = TCP, .needs = REPAIR)
 {
   observe_getpeername (test, "", repaired_socket (test), name (&test->peer));
 }
@@ -87,9 +85,8 @@ CASE (getpeername, duplicated,
 }
 
 CASE (getpeername, inherited,
-      .question = "Does it name the peer in a child process?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = ANY_PROTOCOL,
-      .needs = STEERING)
+      .question = "Does it name the peer in a child process?", .basis = BASIS,
+      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
   listener (test);
   int fd = connected_socket (test);
@@ -144,8 +141,8 @@ CASE (getpeername, passed,
 
 CASE (getpeername, link_local,
       .question = "Does it name the scope of a link-local peer?",
-      .basis = BASIS "; RFC 4007 section 6: zone indices",
-      .families = IPV6, .protocols = DATAGRAM, .needs = INTERFACE)
+      .basis = BASIS "; RFC 4007 section 6: zone indices", .families = IPV6,
+      .protocols = DATAGRAM, .needs = INTERFACE)
 {
   test->peer = link_local_peer (test);
   /* Linux reports the interface the socket is bound to, and connect() to a
@@ -155,8 +152,8 @@ CASE (getpeername, link_local,
 
 CASE (getpeername, link_local_stream,
       .question = "Does it name the scope of a link-local peer of a stream?",
-      .basis = BASIS "; RFC 4007 section 6: zone indices",
-      .families = IPV6, .protocols = TCP, .needs = REPAIR | INTERFACE)
+      .basis = BASIS "; RFC 4007 section 6: zone indices", .families = IPV6,
+      .protocols = TCP, .needs = REPAIR | INTERFACE)
 {
   test->peer = link_local_peer (test);
   observe_getpeername (test, "", repaired_socket (test), name (&test->peer));
@@ -174,8 +171,7 @@ CASE (getpeername, no_descriptor_left,
   close (before);
   struct name peer = { .length = sizeof peer.storage };
   test->entry->getpeername (fd, &peer.any, &peer.length);
-  observe_value (test, "", "lowest free descriptor", dup (fd),
-                 result (before));
+  observe_value (test, "", "lowest free descriptor", dup (fd), result (before));
 }
 
 CASE (getpeername, other_families,
@@ -185,8 +181,8 @@ CASE (getpeername, other_families,
   int ends[2];
   if (socketpair (AF_UNIX, SOCK_STREAM, 0, ends) != 0)
     broken (test, "socketpair", errno);
-  struct name nameless = { .length = sizeof (sa_family_t),
-                           .any.sa_family = AF_UNIX };
+  struct name nameless
+      = { .length = sizeof (sa_family_t), .any.sa_family = AF_UNIX };
   observe_getpeername (test, "connected UNIX", ends[0], name (&nameless));
   observe_getpeername (test, "unconnected UNIX stream",
                        socket (AF_UNIX, SOCK_STREAM, 0), error (ENOTCONN));

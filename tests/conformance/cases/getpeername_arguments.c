@@ -70,11 +70,9 @@ CASE (getpeername, arguments,
                                  forbidden, error (EFAULT));
   observe_getpeername_arguments (test, "read-only length", fd, &peer.storage,
                                  read_only, error (EFAULT));
-  observe_getpeername_arguments (test, "misaligned", fd,
-                                 (char *) &peer.storage + 1,
-                                 memset (page (test, PROT_READ | PROT_WRITE)
-                                             + 1, 0, 4),
-                                 result (0));
+  observe_getpeername_arguments (
+      test, "misaligned", fd, (char *) &peer.storage + 1,
+      memset (page (test, PROT_READ | PROT_WRITE) + 1, 0, 4), result (0));
 }
 
 CASE (getpeername, arguments_without_peer,

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define NO_PEER "POSIX.1-2017 getpeername(), ERRORS: [ENOTCONN]"
-#define PEER \
+#define PEER                                                                   \
   "POSIX.1-2017 getpeername(), DESCRIPTION: the peer address is stored"
 
 CASE (getpeername, fresh, .question = "Has a new socket no peer?",
@@ -91,8 +91,8 @@ CASE (getpeername, half_closed,
 
 CASE (getpeername, closed,
       .question = "Has it none after both directions were closed?",
-      .basis = NO_PEER "; [EINVAL] would do, too",
-      .families = ANY_FAMILY, .protocols = STREAM, .needs = STEERING)
+      .basis = NO_PEER "; [EINVAL] would do, too", .families = ANY_FAMILY,
+      .protocols = STREAM, .needs = STEERING)
 {
   int listening = listener (test);
   int fd = connected_socket (test);
@@ -119,8 +119,7 @@ CASE (getpeername, reset,
   int fd = connected_socket (test);
   int server = accepted (listening);
   struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once)
-      != 0)
+  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
     broken (test, "SO_LINGER", errno);
   close (server);
   await_end_of_stream (fd);
@@ -128,9 +127,8 @@ CASE (getpeername, reset,
 }
 
 CASE (getpeername, disconnected,
-      .question = "Has it none after connect() to AF_UNSPEC?",
-      .basis = NO_PEER, .families = ANY_FAMILY, .protocols = ANY_PROTOCOL,
-      .needs = STEERING)
+      .question = "Has it none after connect() to AF_UNSPEC?", .basis = NO_PEER,
+      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
   listener (test);
   int fd = connected_socket (test);

@@ -3,8 +3,7 @@
 
 #include "case.h"
 
-#define BASIS \
-  "POSIX.1-2017 getsockname(), DESCRIPTION: the locally-bound name"
+#define BASIS "POSIX.1-2017 getsockname(), DESCRIPTION: the locally-bound name"
 
 CASE (getsockname, connected,
       .question = "Is a stream's own name the one that its peer sees?",

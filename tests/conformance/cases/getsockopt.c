@@ -10,9 +10,8 @@
 #define BASIS "Not in POSIX; Linux sk_getsockopt(): as accept()'s address"
 
 CASE (getsockopt, peername,
-      .question = "Does SO_PEERNAME name a peer at port 0?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = ANY_PROTOCOL,
-      .needs = STEERING)
+      .question = "Does SO_PEERNAME name a peer at port 0?", .basis = BASIS,
+      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
   listener (test);
   observe_so_peername (test, "", connected_socket (test), name (&test->peer));
@@ -54,8 +53,7 @@ CASE (getsockopt, peername_reset,
   int fd = connected_socket (test);
   int server = accepted (listening);
   struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once)
-      != 0)
+  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
     broken (test, "SO_LINGER", errno);
   close (server);
   await_end_of_stream (fd);

@@ -43,7 +43,7 @@ CASE (sendto, unconnected,
 {
   int at_peer = listener (test);
   bool sent = observe_sendto (test, "sendto", new_socket (test), &test->peer,
-                  result (PAYLOAD_SIZE));
+                              result (PAYLOAD_SIZE));
   observe_arrival (test, at_peer, sent);
 }
 
@@ -57,6 +57,7 @@ CASE (sendto, connected,
   int fd = connected_socket (test);
   if (test->protocol->type == SOCK_STREAM)
     at_peer = accepted (at_peer);
-  bool sent = observe_sendto (test, "sendto", fd, &test->peer, result (PAYLOAD_SIZE));
+  bool sent
+      = observe_sendto (test, "sendto", fd, &test->peer, result (PAYLOAD_SIZE));
   observe_arrival (test, at_peer, sent);
 }

@@ -95,9 +95,9 @@ struct test
   const struct family *family;
   const struct protocol *protocol;
   const struct entry *entry;
-  bool control;     /* False: the port in question is 0.  */
-  struct name peer; /* What to connect to: a loopback address and the port
-                       in question.  */
+  bool control;         /* False: the port in question is 0.  */
+  struct name peer;     /* What to connect to: a loopback address and the port
+                           in question.  */
   struct name listener; /* Where packets for that peer arrive.  */
 };
 
@@ -132,11 +132,9 @@ struct test_case
    }  */
 #define CASE(call_, name_, ...)                                                \
   static void run_##call_##_##name_ (struct test *);                           \
-  static const struct test_case case_##call_##_##name_                         \
-      = { .call = #call_,                                                      \
-          .name = #name_,                                                      \
-          .run = run_##call_##_##name_,                                        \
-          __VA_ARGS__ };                                                       \
+  static const struct test_case case_##call_##_##name_ = {                     \
+    .call = #call_, .name = #name_, .run = run_##call_##_##name_, __VA_ARGS__  \
+  };                                                                           \
   static const struct test_case *const pointer_##call_##_##name_               \
       __attribute__ ((used, IN_ORDER section ("test_cases")))                  \
       = &case_##call_##_##name_;                                               \

@@ -88,7 +88,7 @@ put_name (FILE *out, const void *buffer, socklen_t given, socklen_t length)
 static long
 first_touched (const struct observation *o)
 {
-  size_t stored = o->returned != 0      ? 0
+  size_t stored = o->returned != 0       ? 0
                   : o->given < o->length ? o->given
                                          : o->length;
   for (size_t i = stored; i < o->buffer_size; i++)

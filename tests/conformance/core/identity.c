@@ -21,6 +21,13 @@ struct object
   char build_id[2 * 64 + 1]; /* Hexadecimal; the linker's are 20 bytes.  */
 };
 
+/* The parts of a note fill up 4 bytes each.  */
+static size_t
+padded (size_t size)
+{
+  return (size + 3) & ~(size_t) 3;
+}
+
 static void
 copy_build_id (struct object *object, const struct dl_phdr_info *info,
                const ElfW (Phdr) * segment)
@@ -32,13 +39,13 @@ copy_build_id (struct object *object, const struct dl_phdr_info *info,
       ElfW (Nhdr) note;
       memcpy (&note, at, sizeof note);
       const char *owner = at + sizeof note;
-      const char *value = owner + (note.n_namesz + 3) / 4 * 4;
+      const char *value = owner + padded (note.n_namesz);
       if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4
           && memcmp (owner, "GNU", 4) == 0
           && 2 * (size_t) note.n_descsz < sizeof object->build_id)
-        for (ElfW (Word) i = 0; i < note.n_descsz; i++)
+        for (size_t i = 0; i < note.n_descsz; i++)
           sprintf (object->build_id + 2 * i, "%02x", (unsigned char) value[i]);
-      at = value + (note.n_descsz + 3) / 4 * 4;
+      at = value + padded (note.n_descsz);
     }
 }
 
@@ -70,8 +77,8 @@ identify (char *json, size_t size)
 {
   /* Looked up at run time: a preloaded getpeername does not hide the libc,
      and no stub in this program is taken for it.  */
-  struct object libc
-      = { .address = (ElfW (Addr)) dlsym (RTLD_DEFAULT, "gnu_get_libc_version") };
+  struct object libc = { .address = (ElfW (Addr)) dlsym (
+                             RTLD_DEFAULT, "gnu_get_libc_version") };
   struct object loader = { .address = getauxval (AT_BASE) };
   struct utsname kernel;
   if (dl_iterate_phdr (look_at_object, &libc) == 0 || libc.build_id[0] == 0)

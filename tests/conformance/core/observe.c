@@ -20,7 +20,7 @@ enum
 };
 
 const char payload[] = "port 0?";
-_Static_assert (sizeof payload == PAYLOAD_SIZE, "see case.h");
+_Static_assert(sizeof payload == PAYLOAD_SIZE, "see case.h");
 
 bool all_as_the_standard = true;
 
@@ -166,9 +166,8 @@ void
 observe_value (struct test *test, const char *step, const char *what,
                long value, struct answer standard)
 {
-  struct observation o = {
-    .step = step, .call = what, .standard = standard, .returned = value
-  };
+  struct observation o
+      = { .step = step, .call = what, .standard = standard, .returned = value };
   errno = NO_ERRNO;
   record (test, &o);
 }

@@ -27,11 +27,11 @@ struct observation
   const char *call;
   struct answer standard;
   long returned;
-  int error_number;    /* 0 unless the call failed, or changed errno all the
-                          same.  */
-  bool has_name;       /* The following members mean something.  */
-  socklen_t given;     /* *length before the call,  */
-  socklen_t length;    /* and after it.  */
+  int error_number; /* 0 unless the call failed, or changed errno all the
+                       same.  */
+  bool has_name;    /* The following members mean something.  */
+  socklen_t given;  /* *length before the call,  */
+  socklen_t length; /* and after it.  */
   const unsigned char *buffer; /* All of it.  */
   size_t buffer_size;          /* At least given.  */
 };

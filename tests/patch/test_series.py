@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The series as its reviewers meet it: it applies, and says what it should."""
+
+from __future__ import annotations
+
+import subprocess
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from portzero import glibc
+from portzero.project import OUT
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-c", "user.name=tester", "-c", "user.email=tester@example.org", "-C", folder,
+         *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def touched() -> set[str]:
+    return {line.split("/", 1)[1].strip()
+            for patch in glibc.series() for line in patch.read_text().splitlines()
+            if line.startswith(("--- a/", "+++ b/"))}
+
+
+def test_git_am_takes_the_series(tmp_path: Path) -> None:
+    """Onto the files of the distribution's source that it touches."""
+    source = OUT / "glibc" / f"source-{glibc.key('stock')}"
+    git(tmp_path, "init", "--quiet")
+    for name in touched():
+        if (source / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes((source / name).read_bytes())
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "base")
+    git(tmp_path, "am", "--whitespace=error-all", *map(str, glibc.series()))
+    assert len(git(tmp_path, "log", "--oneline").splitlines()) == 1 + len(glibc.series())
+
+
+def test_build_has_no_warnings() -> None:
+    """Of the compiler; the tools say what they say about stock, too."""
+    logs = {libc: (OUT / f"glibc-{libc}.log") for libc in ("stock", "patched")}
+    if not logs["patched"].exists():
+        pytest.skip("the libc came out of a cache, without its log")
+    warnings = [line for line in logs["patched"].read_text(errors="replace").splitlines()
+                if ": warning:" in line and ".y:" not in line]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("patch", glibc.series(), ids=lambda path: path.name)
+def test_message(patch: Path) -> None:
+    message = message_from_string(patch.read_text())
+    assert len(message["Subject"].replace("\n", "")) < 80
+    body = message.get_payload().split("\n---\n")[0]
+    assert max(map(len, body.splitlines())) <= 75
+    assert "Tested on" in body
+
+
+def instructions(libc: str) -> list[str]:
+    """What getpeername() executes up to the first return."""
+    listing = subprocess.run(
+        ["gdb", "--batch", "-ex", "disassemble getpeername",
+         glibc.product(libc) / "lib/libc.so.6"],
+        check=True, capture_output=True, text=True).stdout
+    found = []
+    for line in listing.splitlines()[1:]:
+        found.append(line.split("\t")[1].split()[0])
+        if found[-1] == "ret":
+            break
+    return found
+
+
+def test_success_takes_as_many_instructions_as_stock() -> None:
+    assert len(instructions("patched")) == len(instructions("stock"))
