@@ -60,12 +60,17 @@ def product(libc: str) -> Path:
 
 @contextlib.contextmanager
 def _appearing(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes `path` if nothing goes wrong."""
+    """Give a folder to fill, which becomes `path` if nothing goes wrong, and
+    else is removed (by the next run, if this one is killed)."""
     partial = path.with_name(path.name + ".partial")
     if partial.exists():
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
     partial.rename(path)
 
 

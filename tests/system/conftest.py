@@ -31,3 +31,13 @@ def columns() -> dict[str, Column]:
     return {libc: open_column(libc) for libc in ("distro", "stock", "patched")}
 
 
+def processes_with(mark: str) -> list[str]:
+    """The processes that have this text in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if mark in path.read_text():
+                found.append(path.parent.name)
+        except OSError:
+            pass
+    return found

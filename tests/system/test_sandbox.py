@@ -14,7 +14,7 @@ import pytest
 
 from portzero.column import Column, build_id
 
-from conftest import ORDINARY, PORTZERO, portzero
+from conftest import ORDINARY, PORTZERO, portzero, processes_with
 
 BOTH = pytest.mark.parametrize("ordinary", [False, True], ids=["as-is", "ordinary"])
 # A server, and a client that connects to port 0 and says who the peer is.
@@ -114,17 +114,6 @@ def test_errors_are_one_line(arguments: list[str], message: str) -> None:
     assert result.returncode == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def processes_with(mark: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if mark in path.read_text():
-                found.append(path.parent.name)
-        except OSError:
-            pass
-    return found
 
 
 def leave_nothing(mark: str) -> bool:
