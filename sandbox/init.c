@@ -42,14 +42,19 @@ fail (int status, const char *what, int error_number)
   _exit (status);
 }
 
-/* Run a program with its standard output going to ours.  Return its wait
-   status, or -1 if it could not be started.  */
+/* Run a program, which may be in the folders of administration, too.  Return
+   its wait status, or -1 if it could not be started.  */
 static int
 run (char *const *arguments)
 {
   pid_t child = fork ();
   if (child == 0)
     {
+      const char *path = getenv ("PATH");
+      char more[4096];
+      snprintf (more, sizeof more, "%s:/usr/sbin:/sbin",
+                path != NULL ? path : "/usr/bin:/bin");
+      setenv ("PATH", more, 1);
       execvp (arguments[0], arguments);
       _exit (NOT_FOUND);
     }

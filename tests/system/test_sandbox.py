@@ -89,6 +89,11 @@ def test_rights_over_its_own_network_only(ordinary: bool) -> None:
     assert (result.returncode, result.stdout) == (0, "3\n")
 
 
+def test_steering_does_not_take_the_administrators_path() -> None:
+    result = portzero("run", "--", "true", env={"PATH": "/usr/bin:/bin"})
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_network_is_its_own() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
