@@ -16,13 +16,12 @@ import signal
 import subprocess
 import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
 from portzero.progress import Step
-from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
+from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
 SERIES = ROOT / "patches/glibc"
@@ -56,22 +55,6 @@ def key(libc: str) -> str:
 def product(libc: str) -> Path:
     """The folder with the files of the finished column."""
     return OUT / "columns" / f"{libc}-{key(libc)}"
-
-
-@contextlib.contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes `path` if nothing goes wrong, and
-    else is removed (by the next run, if this one is killed)."""
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-    partial.rename(path)
 
 
 def _step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
@@ -122,7 +105,7 @@ def _unpacked(log: Path) -> Path:
     patches = Path(source["patches"])
     names = [line.split()[0] for line in (patches / "series").read_text().splitlines()
              if line.strip() and not line.startswith("#")]
-    with _appearing(path) as folder:
+    with appearing(path) as folder:
         _step(log, "glibc: unpack the source",
               ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
         # The archive of Debian's package has the series applied already: its
@@ -188,7 +171,7 @@ def build(libc: str) -> Path:
         log.write_bytes(b"")
         source = _unpacked(log)
         if not objects.exists():
-            with _appearing(objects) as folder:
+            with appearing(objects) as folder:
                 _build(log, "glibc stock", source, folder, configure=True,
                        expected=recipe()["make"]["objects"])
     else:
@@ -203,7 +186,7 @@ def build(libc: str) -> Path:
         for old in (source, objects):
             if old.exists():
                 shutil.rmtree(old)
-        with _appearing(objects) as folder, _appearing(source) as patched_source:
+        with appearing(objects) as folder, appearing(source) as patched_source:
             # Hard links do: patch writes new files.
             _step(log, "glibc patched: clone stock",
                   ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", stock_source,
@@ -212,7 +195,7 @@ def build(libc: str) -> Path:
                   ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=patched_source,
                   environment={"QUILT_PATCHES": str(SERIES)})
             _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)
-    with _appearing(path) as folder:
+    with appearing(path) as folder:
         _collect(objects, folder)
         (folder / "seconds").write_text(f"{time.monotonic() - began:.1f}\n")
     return path

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 
 from portzero import glibc, host, judge, report
 from portzero.column import DEFAULT_LISTENER, LIBCS, SUITE, Column, open_column, suite
 from portzero.progress import Step
-from portzero.project import OUT, Failure, exclusive
+from portzero.project import OUT, Failure, appearing, exclusive
 
 RESULTS = OUT / "results"
 
@@ -19,26 +18,21 @@ def _observe(column: Column, pattern: str, listener: int | None) -> None:
     """Run the suite on a column; results/NAME/ gets what it observed, what it
     told (KTAP), and what must have run."""
     program = suite(column)
-    folder = RESULTS / column.name
-    partial = RESULTS / f"{column.name}.partial"
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    with Step(f"suite on {column.name}") as step, (partial / "suite.ktap").open("wb") as ktap:
-        status = column.run(
-            [str(program), "--output", str(partial / "observations.jsonl"), "--case", pattern,
-             "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=ktap)
-        told = (partial / "suite.ktap").read_text().splitlines()
-        step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
-    # 3: some variant was broken; which one is in the observations.
-    if status not in (0, 3) or not told:
-        raise Failure(f"suite on {column.name}", f"it ended with status {status}",
-                      f"run ./portzero run --libc {column.libc} -- {program}")
-    (partial / "column.json").write_text(json.dumps(
-        {"column": column.name, "identity": column.identity(), "pattern": pattern}) + "\n")
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
+    with appearing(RESULTS / column.name) as folder:
+        ktap = folder / "suite.ktap"
+        with Step(f"suite on {column.name}") as step, ktap.open("wb") as out:
+            status = column.run(
+                [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
+                 "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out)
+            told = ktap.read_text().splitlines()
+            step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
+        # 3: some variant was broken; which one is in the observations.
+        if status not in (0, 3) or not told:
+            raise Failure(f"suite on {column.name}", f"it ended with status {status}",
+                          "see above, or run ./portzero run --libc "
+                          f"{column.libc} -- {program} --list")
+        (folder / "column.json").write_text(json.dumps(
+            {"column": column.name, "identity": column.identity(), "pattern": pattern}) + "\n")
 
 
 def judge_and_report(columns: list[str] | None = None) -> int:

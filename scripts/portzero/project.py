@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,25 @@ def exclusive(name: str) -> Iterator[None]:
             print(f"portzero: waiting for another run that uses {OUT}", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, which becomes `path`, instead of what is there, if
+    nothing goes wrong, and else is removed (by the next run, if this one is
+    killed)."""
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    if path.exists():
+        shutil.rmtree(path)
+    partial.rename(path)
 
 
 def multiarch() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from portzero.column import open_column
-from portzero.project import OUT
+from portzero.project import OUT, appearing
 
 NGINX = """
 daemon off;
@@ -44,13 +44,11 @@ def nginx() -> Path:
     would start a server on this machine."""
     folder = OUT / "programs" / "nginx"
     if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "nginx"], cwd=partial, check=True,
-                       capture_output=True)
-        package = next(partial.glob("nginx_*.deb"))
-        subprocess.run(["dpkg", "--extract", package, partial], check=True)
-        partial.rename(folder)
+        with appearing(folder) as partial:
+            subprocess.run(["apt-get", "download", "nginx"], cwd=partial, check=True,
+                           capture_output=True)
+            package = next(partial.glob("nginx_*.deb"))
+            subprocess.run(["dpkg", "--extract", package, partial], check=True)
     return folder / "usr/sbin/nginx"
 
 

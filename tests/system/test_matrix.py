@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job: every cell of the matrix is as expected."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from portzero.column import LIBCS
+from portzero.matrix import RESULTS
+
+from conftest import portzero
+
+
+def test_matrix_is_as_expected() -> None:
+    result = portzero("matrix")
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr
+    assert "All as expected." in result.stdout
+    verdicts = [json.loads(line) for line in (RESULTS / "verdicts.jsonl").read_text().splitlines()]
+    # What the project is about, said once more without the judge: on each
+    # column, how often getpeername/connected names the peer, by entry.
+    named = Counter((verdict["column"], verdict["entry"]) for verdict in verdicts
+                    if verdict["case"] == "getpeername/connected"
+                    and verdict["observed"].get("return") == 0)
+    tried = len({(verdict["family"], verdict["protocol"]) for verdict in verdicts
+                 if verdict["case"] == "getpeername/connected" and verdict["observed"]})
+    assert tried > 0
+    assert named == {("patched", "libc"): tried}
+    assert {verdict["column"] for verdict in verdicts} == set(LIBCS)
+
+
+def test_results_can_be_judged_again() -> None:
+    first = portzero("matrix", "--libc", "distro")
+    again = portzero("judge")
+    assert (first.returncode, again.returncode) == (0, 0)
+
+
+def test_no_case_matches() -> None:
+    result = portzero("matrix", "--libc", "distro", "--case", "no/such")
+    assert result.returncode == 2
+    assert "no case matches" in result.stderr
+    assert list(RESULTS.glob("*.partial")) == []
