@@ -29,6 +29,8 @@ def _parser() -> argparse.ArgumentParser:
                                  "column, print the grid")
     matrix.add_argument("--libc", action="append", metavar="LIBC",
                         help="only this column (may be repeated)")
+    matrix.add_argument("--kernel", action="append", metavar="KERNEL",
+                        help="only on this kernel (may be repeated)")
     matrix.add_argument("--case", default="*", metavar="PATTERN",
                         help="only cases whose CALL/NAME matches, as in a shell")
 
@@ -37,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--libc", default="patched", metavar="LIBC",
                              help="distro, stock or patched (default: patched)")
+        command.add_argument("--kernel", default="host", metavar="KERNEL",
+                             help="host, linux-stock or linux-patched (default: host)")
         command.add_argument("--port", type=_port, default=8080,
                              help="where connections to port 0 arrive (default: 8080)")
         if name == "run":
@@ -45,18 +49,19 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("judge", help="judge and print the last run again, without running")
     commands.add_parser("check", help="run all tests of the project")
-    build = commands.add_parser("build", help="build a C library, or all")
-    build.add_argument("libc", nargs="*", metavar="LIBC")
+    build = commands.add_parser("build", help="build what the columns need")
+    build.add_argument("--libc", action="append", metavar="LIBC")
+    build.add_argument("--kernel", action="append", metavar="KERNEL")
     install = commands.add_parser("packages", help="install what the project needs")
     install.add_argument("group", nargs="*", default=["matrix"], help="matrix, check")
     return parser
 
 
-def _run(libc: str, port: int, program: list[str]) -> int:
+def _run(libc: str, kernel: str, port: int, program: list[str]) -> int:
     from portzero.column import open_column  # noqa: PLC0415
 
     with exclusive("build"):
-        column = open_column(libc)
+        column = open_column(libc, kernel)
     status = column.run(program, listener=port)
     if status < 0:
         # End as the program did, for whoever waits for us; the core, if any,
@@ -67,6 +72,15 @@ def _run(libc: str, port: int, program: list[str]) -> int:
         os.kill(os.getpid(), -status)
         return 128 - status  # That signal is ignored or stopped.
     return status
+
+
+def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str) -> list[str]:
+    """What the user asked for on one axis of the columns; by default, all."""
+    names = [asked] if isinstance(asked, str) else asked or list(all_of)
+    for name in names:
+        if name not in all_of:
+            raise Failure(f"{axis} '{name}'", "there is no such column", f"use {', '.join(all_of)}")
+    return names
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
@@ -81,29 +95,27 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return check.run()
     packages.install("matrix")
     # These import what the packages bring.
-    from portzero import glibc, matrix  # noqa: PLC0415
-    from portzero.column import LIBCS  # noqa: PLC0415
+    from portzero import matrix  # noqa: PLC0415
+    from portzero.column import KERNELS, LIBCS, open_column  # noqa: PLC0415
 
-    chosen = getattr(arguments, "libc", None) or list(LIBCS)
-    for libc in [chosen] if isinstance(chosen, str) else chosen:
-        if libc not in LIBCS:
-            raise Failure(f"column '{libc}'", "there is no such libc", f"use {', '.join(LIBCS)}")
+    libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc")
+    kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
     match arguments.command:
         case "run":
-            return _run(arguments.libc, arguments.port, arguments.program)
+            return _run(arguments.libc, arguments.kernel, arguments.port, arguments.program)
         case "shell":
             shell = os.environ.get("SHELL", "/bin/sh")
-            return _run(arguments.libc, arguments.port, [shell, "-i"])
+            return _run(arguments.libc, arguments.kernel, arguments.port, [shell, "-i"])
         case "build":
             with exclusive("build"):
-                for libc in chosen:
-                    if libc != "distro":
-                        print(glibc.build(libc))
+                for libc in libcs:
+                    for kernel in kernels:
+                        open_column(libc, kernel)
             return 0
         case "judge":
             return matrix.judge_and_report()
         case _:
-            return matrix.run(chosen, arguments.case)
+            return matrix.run(libcs, kernels, arguments.case)
 
 
 def main(arguments: list[str]) -> int:

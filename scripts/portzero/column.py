@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from portzero import glibc, sandbox
+from portzero import glibc, linux, sandbox
 from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
 
 LIBCS = ("distro", "stock", "patched")
+KERNELS = ("host", *linux.KERNELS)
 SUITE = ROOT / "tests/conformance"
 SUITE_FLAGS = ["-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{SUITE}/core"]
 DEFAULT_LISTENER = 8080
@@ -30,16 +31,26 @@ class Column:
 
     @property
     def name(self) -> str:
-        return self.libc if self.kernel == "host" else f"{self.libc}/{self.kernel}"
+        return f"{self.libc}/{self.kernel}"
 
     def run(self, command: Sequence[str], *, listener: int | None = DEFAULT_LISTENER,
-            stdout: IO[bytes] | None = None) -> int:
-        """Run a command on this column, see sandbox.run()."""
-        return sandbox.run(self.files, command, listener=listener, stdout=stdout)
+            stdout: IO[bytes] | None = None, writable: Path | None = None,
+            limit: int | None = None) -> int:
+        """Run a command on this column: see sandbox.run() and run_guest().
+        `writable` (default: where we are) and `limit`, the seconds until
+        it is killed, matter in a guest only."""
+        if self.kernel == "host":
+            return sandbox.run(self.files, command, listener=listener, stdout=stdout)
+        return sandbox.run_guest(self.files, linux.product(self.kernel) / "linux", command,
+                                 listener=listener, writable=writable or Path.cwd(),
+                                 limit=limit, stdout=stdout)
 
     def identity(self) -> dict[str, str]:
         """What every record of a run on this column must prove."""
-        return {"libc": self.build_id, "kernel": os.uname().release}
+        if self.kernel == "host":
+            return {"libc": self.build_id, "kernel": os.uname().release}
+        release = (linux.product(self.kernel) / "release").read_text().strip()
+        return {"libc": self.build_id, "kernel": release}
 
 
 def build_id(library: Path) -> str:
@@ -50,12 +61,14 @@ def build_id(library: Path) -> str:
     raise Failure(f"{library}", "it has no build-id", "link it with --build-id")
 
 
-def open_column(libc: str) -> Column:
-    """Return the column of this libc on the host's kernel, building it first
-    if need be."""
+def open_column(libc: str, kernel: str = "host") -> Column:
+    """Return the column of this libc on this kernel, building them first if
+    need be."""
+    if kernel != "host":
+        linux.build(kernel)
     system = Path("/lib") / multiarch()
     if libc == "distro":
-        return Column(libc, "host", {}, build_id(system / "libc.so.6"))
+        return Column(libc, kernel, {}, build_id(system / "libc.so.6"))
     product = glibc.build(libc)
     files = {}
     for library in sorted((product / "lib").iterdir()):
@@ -66,7 +79,7 @@ def open_column(libc: str) -> Column:
         target = Path("/usr/lib") / multiarch() / start_file.name
         if target.exists():
             files[target.resolve()] = start_file
-    return Column(libc, "host", files, build_id(product / "lib/libc.so.6"))
+    return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"))
 
 
 def suite(column: Column) -> Path:
@@ -79,8 +92,9 @@ def suite(column: Column) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
-        if column.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
-                      listener=None) != 0:
+        host = replace(column, kernel="host")
+        if host.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
+                    listener=None) != 0:
             raise Failure("suite", f"it does not compile on column {column.name} (see above)",
                           "correct the first error")
         partial.rename(path)

@@ -7,12 +7,9 @@ twice, and what was interrupted is done again."""
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import os
-import re
 import shutil
-import signal
 import subprocess
 import time
 import tomllib
@@ -20,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
-from portzero.progress import Step
+from portzero.build import OBJECTS, SOURCE, read_series, run_step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
 SERIES = ROOT / "patches/glibc"
-# Where the build sees its files, on every machine.
-SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
 
 
 def recipe() -> dict[str, Any]:
@@ -35,8 +30,7 @@ def recipe() -> dict[str, Any]:
 
 def series() -> list[Path]:
     """The patches of our series, in order."""
-    lines = (SERIES / "series").read_text().splitlines()
-    return [SERIES / line.strip() for line in lines if line.strip() and line[0] != "#"]
+    return read_series(SERIES)
 
 
 def key(libc: str) -> str:
@@ -57,41 +51,6 @@ def product(libc: str) -> Path:
     return OUT / "columns" / f"{libc}-{key(libc)}"
 
 
-def _step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
-          environment: dict[str, str] | None = None, expected: int = 0) -> None:
-    """Run a step of a build, its output going to `log`.
-
-    `expected` is about how many compilations it does.  Raises Failure with
-    the first line of the log that looks like the reason."""
-    with Step(title) as step, log.open("ab") as out:
-        begin = out.tell()
-        process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
-        )
-        compiled = 0
-        with log.open("rb") as reader:
-            reader.seek(begin)
-            try:
-                while True:
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(0.25)
-                    text = reader.read()
-                    compiled += text.count(b" -c ")
-                    if expected:
-                        step.advance(f"{min(99, 100 * compiled // expected)} %")
-                    if process.returncode is not None:
-                        break
-            except BaseException:
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-                raise
-    if process.returncode != 0:
-        lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
-        reasons = [line for line in lines if re.search(r": error:|\*\*\* \[|\*\*\* No|FAILED", line)]
-        raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
-
-
 def _unpacked(log: Path) -> Path:
     """Return a folder with the distribution's source, its patches applied."""
     source = recipe()["source"]
@@ -106,7 +65,7 @@ def _unpacked(log: Path) -> Path:
     names = [line.split()[0] for line in (patches / "series").read_text().splitlines()
              if line.strip() and not line.startswith("#")]
     with appearing(path) as folder:
-        _step(log, "glibc: unpack the source",
+        run_step(log, "glibc: unpack the source",
               ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
         # The archive of Debian's package has the series applied already: its
         # last patch can be taken off.  Check instead of trusting.
@@ -115,7 +74,7 @@ def _unpacked(log: Path) -> Path:
              f"--input={patches / names[-1]}"],
             cwd=folder, capture_output=True, check=False).returncode == 0
         if not applied:
-            _step(log, "glibc: apply the distribution's patches",
+            run_step(log, "glibc: apply the distribution's patches",
                   ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
                   environment={"QUILT_PATCHES": str(patches)})
     return path
@@ -128,14 +87,14 @@ def _build(log: Path, title: str, source: Path, objects: Path, *, configure: boo
     if configure:
         parameters = how["configure"]["parameters"].replace("@multiarch@", multiarch())
         (objects / "configparms").write_text(parameters)
-        _step(log, f"{title}: configure",
+        run_step(log, f"{title}: configure",
               [*inside, f"{SOURCE}/configure", *how["configure"]["options"]],
               environment=how["configure"]["environment"])
     make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
-    _step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
+    run_step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
           expected=expected)
     # One after the other: across folders, make does not know who needs whom.
-    _step(log, f"{title}: build the other libraries",
+    run_step(log, f"{title}: build the other libraries",
           ["sh", "-ec", 'for target in $TARGETS; do "$@" "$target"; done', "build", *make],
           environment={"TARGETS": " ".join(how["make"]["library_targets"])},
           expected=how["make"]["library_objects"] if configure else 0)
@@ -188,10 +147,10 @@ def build(libc: str) -> Path:
                 shutil.rmtree(old)
         with appearing(objects) as folder, appearing(source) as patched_source:
             # Hard links do: patch writes new files.
-            _step(log, "glibc patched: clone stock",
+            run_step(log, "glibc patched: clone stock",
                   ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", stock_source,
                    patched_source, stock_objects, folder])
-            _step(log, "glibc patched: apply our series",
+            run_step(log, "glibc patched: apply our series",
                   ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=patched_source,
                   environment={"QUILT_PATCHES": str(SERIES)})
             _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)

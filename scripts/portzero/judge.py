@@ -32,7 +32,7 @@ VERDICTS = ("broken", "unexpected", "fixed", "deviates", "differs", "skipped", "
 EXPECTED = {"conforms", "deviates", "differs", "skipped"}
 
 # By what an entry of deviations.toml says where it holds.
-AXES = ("case", "step", "family", "protocol", "cell")
+AXES = ("case", "step", "family", "protocol", "kernel", "cell")
 
 Record = dict[str, Any]
 
@@ -49,7 +49,8 @@ class Deviation:
 
     def place(self, column: str, record: Record) -> int | None:
         """Return which of its places speaks of the record, or None."""
-        record = {**record, "cell": f"{column}:{record['entry']}"}
+        libc, kernel = column.split("/")
+        record = {**record, "kernel": kernel, "cell": f"{libc}:{record['entry']}"}
         for number, place in enumerate(self.where):
             if all(_fits(record[axis], place.get(axis, ["*"])) for axis in AXES):
                 return number
@@ -207,13 +208,14 @@ def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
     """Return, as "KEY, CASE...", the places of deviations.toml that speak of
     columns in a complete run, but of nothing that was observed there."""
     met = {(verdict.deviation, verdict.place) for verdict in verdicts}
-    cells = {f"{verdict.column}:{verdict.entry}" for verdict in verdicts}
+    cells = {(*verdict.column.split("/"), verdict.entry) for verdict in verdicts}
     return [
         f"{deviation.key}, {' '.join(place.get('case', ['*']))}"
         for deviation in deviations
         for number, place in enumerate(deviation.where)
         if (deviation.key, number) not in met
-        and any(_fits(cell, place.get("cell", ["*"])) for cell in cells)
+        and any(_fits(f"{libc}:{entry}", place.get("cell", ["*"]))
+                and _fits(kernel, place.get("kernel", ["*"])) for libc, kernel, entry in cells)
     ]
 
 

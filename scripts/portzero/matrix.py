@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 import time
 
-from portzero import glibc, host, judge, report
-from portzero.column import DEFAULT_LISTENER, LIBCS, SUITE, Column, open_column, suite
+from portzero import glibc, host, judge, linux, report
+from portzero.column import (
+    DEFAULT_LISTENER, KERNELS, LIBCS, SUITE, Column, open_column, suite)
 from portzero.progress import Step
 from portzero.project import OUT, Failure, appearing, exclusive
 
 RESULTS = OUT / "results"
+# Seconds after which a guest whose kernel hangs is given up.
+GUEST_LIMIT = 300
 
 
 def _observe(column: Column, pattern: str, listener: int | None) -> None:
@@ -23,21 +26,23 @@ def _observe(column: Column, pattern: str, listener: int | None) -> None:
         with Step(f"suite on {column.name}") as step, ktap.open("wb") as out:
             status = column.run(
                 [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
-                 "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out)
+                 "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out,
+                writable=folder, limit=GUEST_LIMIT)
             told = ktap.read_text().splitlines()
             step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
         # 3: some variant was broken; which one is in the observations.
         if status not in (0, 3) or not told:
             raise Failure(f"suite on {column.name}", f"it ended with status {status}",
                           "see above, or run ./portzero run --libc "
-                          f"{column.libc} -- {program} --list")
+                          f"{column.libc} --kernel {column.kernel} -- {program}")
         (folder / "column.json").write_text(json.dumps(
             {"column": column.name, "identity": column.identity(), "pattern": pattern}) + "\n")
 
 
 def judge_and_report(columns: list[str] | None = None) -> int:
     """Judge what is in results/, print the grid, return the exit status."""
-    names = columns or [name for name in LIBCS if (RESULTS / name / "column.json").exists()]
+    names = columns or [f"{libc}/{kernel}" for kernel in KERNELS for libc in LIBCS
+                        if (RESULTS / libc / kernel / "column.json").exists()]
     if not names:
         raise Failure("judge", "there are no results", "run ./portzero matrix first")
     deviations = judge.read_deviations(SUITE / "deviations.toml")
@@ -53,17 +58,20 @@ def judge_and_report(columns: list[str] | None = None) -> int:
     return 0 if report.print_report(names, verdicts, dead) else 1
 
 
-def run(libcs: list[str], pattern: str) -> int:
+def run(libcs: list[str], kernels: list[str], pattern: str) -> int:
     """Do the main job, return the exit status."""
     began = time.monotonic()
     with exclusive("build"):
         lines, steered = host.shortcomings()
         for line in lines:
             print(f"portzero: {line}", flush=True)
-        if any(libc != "distro" and not glibc.product(libc).exists() for libc in libcs):
+        if not all([*(glibc.product(libc).exists() for libc in libcs if libc != "distro"),
+                    *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
             print("portzero: building; this is done once", flush=True)
-        for libc in libcs:
-            _observe(open_column(libc), pattern, DEFAULT_LISTENER if steered else None)
-    status = judge_and_report(libcs)
+        for kernel in kernels:
+            for libc in libcs:
+                _observe(open_column(libc, kernel), pattern,
+                         DEFAULT_LISTENER if steered or kernel != "host" else None)
+    status = judge_and_report([f"{libc}/{kernel}" for kernel in kernels for libc in libcs])
     print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}")
     return status

@@ -13,14 +13,18 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 from portzero.project import OUT, ROOT, Failure, digest, output_of
 
 INIT_SOURCE = ROOT / "sandbox/init.c"
+GUEST_SOURCE = ROOT / "sandbox/guest.c"
 REDIRECT = ROOT / "sandbox/redirect.nft"
+# Enough for the suite and for a real program; it is only taken when touched.
+GUEST_MEMORY = "256M"
 FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -35,13 +39,13 @@ def build_command(source: Path, objects: Path, source_inside: str, objects_insid
     ]
 
 
-def _init() -> Path:
-    """Return the program that is a sandbox's first process."""
-    path = OUT / "sandbox" / f"init-{digest(INIT_SOURCE, *FLAGS)}"
+def _compiled(source: Path) -> Path:
+    """Return the program of a C file."""
+    path = OUT / "sandbox" / f"{source.stem}-{digest(source, *FLAGS)}"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
-        output_of("gcc", *FLAGS, "-o", partial, INIT_SOURCE)
+        output_of("gcc", *FLAGS, "-o", partial, source)
         partial.rename(path)
     return path
 
@@ -51,19 +55,22 @@ def steering(listener: int) -> str:
     return REDIRECT.read_text().replace("$listener", str(listener))
 
 
+def _mounts(files: dict[Path, Path]) -> list[str]:
+    return [part for target, file in files.items()
+            for part in ("--ro-bind", str(file), str(target))]
+
+
 def _command(files: dict[Path, Path], rules: str, command: Sequence[str],
              information: int, status: int) -> list[str]:
     if os.geteuid() == 0:
         rights = ["--cap-add", "ALL"]
     else:
         rights = ["--unshare-user", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_RAW"]
-    mounts = [part for target, file in files.items()
-              for part in ("--ro-bind", str(file), str(target))]
     return [
-        "bwrap", "--dev-bind", "/", "/", "--proc", "/proc", *rights, *mounts,
+        "bwrap", "--dev-bind", "/", "/", "--proc", "/proc", *rights, *_mounts(files),
         "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
         "--info-fd", str(information), "--chdir", os.getcwd(), "--",
-        str(_init()), str(status), rules, *command,
+        str(_compiled(INIT_SOURCE)), str(status), rules, *command,
     ]
 
 
@@ -87,6 +94,52 @@ def _wait(process: subprocess.Popen[bytes], first: int, wanted: set[signal.Signa
                 os.kill(first, caught.si_signo)
 
 
+def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable: Path,
+                   limit: int, information: int, status: int) -> list[str]:
+    """Like _command(), but for a guest.
+
+    A guest can do to the host's files what the process can that it is, so
+    here it gets a file system in which only `writable` can be written to.
+    Its memory, its sockets and the request are in a file system of their own
+    that goes away with the sandbox."""
+    rights = [] if os.geteuid() == 0 else ["--unshare-user"]
+    return [
+        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *rights,
+        *_mounts(files), "--bind", str(writable), str(writable), "--tmpfs", "/dev/shm",
+        "--ro-bind-data", str(request), "/dev/shm/request",
+        "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
+        "--info-fd", str(information), "--", str(_compiled(INIT_SOURCE)), str(status), "",
+        "timeout", "--foreground", "--signal=KILL", str(limit), str(kernel), f"mem={GUEST_MEMORY}", "rootfstype=hostfs", "rootflags=/", "ro", "loglevel=0",
+        "noreboot", "uml_dir=/dev/shm/", "con=null", "con0=null,fd:1", "con1=null,fd:2",
+        "console=tty1", f"init={_compiled(GUEST_SOURCE)}",
+        "portzero_request=/dev/shm/request",
+    ]
+
+
+def run_guest(files: dict[Path, Path], kernel: Path, command: Sequence[str], *,
+              listener: int | None, writable: Path, limit: int | None = None,
+              stdout: IO[bytes] | None = None) -> int:
+    """Run a command like run(), but in a guest with a kernel of its own
+    (user-mode Linux).  Of the host's files it sees all that the caller may
+    see, and may write to those in `writable`.  It has no standard input.
+    After `limit` seconds it is killed, which gives the status 137.
+
+    Returns the command's exit status, or 128 + N if signal N ended it; the
+    guest's, if its kernel died."""
+    rules = "" if listener is None else steering(listener)
+    environment = [f"{name}={value}" for name, value in os.environ.items()]
+    strings = [rules, str(writable), os.getcwd(), str(len(command)), *command, *environment]
+    with tempfile.TemporaryFile() as request:
+        request.write("".join(f"{string}\0" for string in strings).encode())
+        request.seek(0)
+
+        def line(information: int, status: int) -> list[str]:
+            return _guest_command(files, kernel, request.fileno(), writable, limit or 0, information,
+                                  status)
+
+        return _run(line, stdout, (request.fileno(),))
+
+
 def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None,
         stdout: IO[bytes] | None = None) -> int:
     """Run a command in a sandbox of its own: a network namespace in which
@@ -96,9 +149,20 @@ def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None
 
     Returns the command's exit status or, if a signal ended it, that signal's
     number negated.  Raises Failure if it could not be started."""
+    rules = "" if listener is None else steering(listener)
+
+    def line(information: int, status: int) -> list[str]:
+        return _command(files, rules, command, information, status)
+
+    return _run(line, stdout, ())
+
+
+def _run(line: Callable[[int, int], list[str]], stdout: IO[bytes] | None,
+         inherited: tuple[int, ...]) -> int:
+    """Run the sandbox of the command line that `line` makes for the
+    descriptors to which information and status go."""
     wanted = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
               signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH}
-    rules = "" if listener is None else steering(listener)
     information, information_end = os.pipe()
     status, status_end = os.pipe()
     with (open(information, "rb") as told, open(status, "rb") as ending, _signals_held(wanted)):
@@ -106,16 +170,16 @@ def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None
             # bubblewrap inherits the held signals: it outlives those that are
             # meant for the command.  init.c lets go of them.
             process = subprocess.Popen(
-                _command(files, rules, command, information_end, status_end),
-                stdout=stdout, pass_fds=(information_end, status_end))
+                line(information_end, status_end), stdout=stdout,
+                pass_fds=(information_end, status_end, *inherited))
         except FileNotFoundError:
             raise Failure("sandbox", "bwrap not found",
                           "install the package bubblewrap") from None
         finally:
             os.close(information_end)
             os.close(status_end)
-        line = told.read()
-        _wait(process, json.loads(line)["child-pid"] if line else 0, wanted)
+        made = told.read()
+        _wait(process, json.loads(made)["child-pid"] if made else 0, wanted)
         kind, _, value = ending.read().decode().rstrip("\n").partition(" ")
     if kind == "exit":
         return int(value)
@@ -123,7 +187,7 @@ def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None
         return -int(value)
     if kind == "error":
         raise Failure("sandbox", value, "correct that and run it again")
-    if process.returncode < 0 or line:
+    if process.returncode < 0 or made:
         raise Failure("sandbox", "it was killed", "run it again")
     raise Failure("sandbox", "bubblewrap could not make it (see above)",
                   "allow user namespaces to ordinary users, or run as root")

@@ -18,7 +18,7 @@ from conftest import PORTZERO, processes_with
 def test_interrupted_build(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "out"
     log = out / "glibc-stock.log"
-    with subprocess.Popen([PORTZERO, "build", "stock"], stderr=subprocess.PIPE, text=True,
+    with subprocess.Popen([PORTZERO, "build", "--libc", "stock"], stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "PORTZERO_OUT": str(out)}) as process:
         while not (log.exists() and b"configure: creating" in log.read_bytes()):
             assert process.poll() is None

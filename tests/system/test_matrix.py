@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from portzero.column import LIBCS
+from portzero.column import KERNELS, LIBCS
 from portzero.matrix import RESULTS
 
 from conftest import portzero
@@ -25,18 +25,22 @@ def test_matrix_is_as_expected() -> None:
     tried = len({(verdict["family"], verdict["protocol"]) for verdict in verdicts
                  if verdict["case"] == "getpeername/connected" and verdict["observed"]})
     assert tried > 0
-    assert named == {("patched", "libc"): tried}
-    assert {verdict["column"] for verdict in verdicts} == set(LIBCS)
+    assert named == {
+        ("patched/host", "libc"): tried, ("patched/linux-stock", "libc"): tried,
+        **{(f"{libc}/linux-patched", entry): tried
+           for libc in LIBCS for entry in ("libc", "syscall")}}
+    assert {verdict["column"] for verdict in verdicts} == {
+        f"{libc}/{kernel}" for libc in LIBCS for kernel in KERNELS}
 
 
 def test_results_can_be_judged_again() -> None:
-    first = portzero("matrix", "--libc", "distro")
+    first = portzero("matrix", "--libc", "distro", "--kernel", "host")
     again = portzero("judge")
     assert (first.returncode, again.returncode) == (0, 0)
 
 
 def test_no_case_matches() -> None:
-    result = portzero("matrix", "--libc", "distro", "--case", "no/such")
+    result = portzero("matrix", "--libc", "distro", "--kernel", "host", "--case", "no/such")
     assert result.returncode == 2
     assert "no case matches" in result.stderr
     assert list(RESULTS.glob("*.partial")) == []

@@ -73,7 +73,7 @@ def test_another_libc_is_not_taken_for_the_columns(columns: dict[str, Column],
     results = tmp_path / "observations"
     columns["stock"].run([str(suite(columns["stock"])), "--output", str(results), "--case",
                           "getpeername/fresh"], stdout=(tmp_path / "ktap").open("wb"))
-    found = judge.judge("patched", judge.read_records(results), columns["patched"].identity(), [])
+    found = judge.judge("patched/host", judge.read_records(results), columns["patched"].identity(), [])
     assert {verdict.verdict for verdict in found} == {"broken"}
 
 

@@ -26,7 +26,7 @@ def record(port: str, observed: dict[str, Any], standard: dict[str, Any] | None 
             "ran": RAN, **more}
 
 
-def verdicts(*records: dict[str, Any], column: str = "stock",
+def verdicts(*records: dict[str, Any], column: str = "stock/host",
              deviations: tuple[Deviation, ...] = ()) -> list[Verdict]:
     return judge(column, list(records), RAN, list(deviations))
 
@@ -66,7 +66,7 @@ def test_deviation_of_another_kind_is_unexpected() -> None:
 
 
 def test_deviation_does_not_hold_for_other_columns() -> None:
-    assert only(CONTROL, record("zero", ENOTCONN), column="patched",
+    assert only(CONTROL, record("zero", ENOTCONN), column="patched/host",
                 deviations=(KNOWN,)).verdict == "unexpected"
 
 
@@ -120,7 +120,7 @@ def test_dead_entry() -> None:
     assert dead([KNOWN], verdicts(CONTROL, record("zero", NAME))) == ["known, call/*"]
     assert dead([KNOWN], verdicts(CONTROL, record("zero", ENOTCONN), deviations=(KNOWN,))) == []
     # It speaks of no cell of this run.
-    assert dead([KNOWN], verdicts(CONTROL, record("zero", NAME), column="patched")) == []
+    assert dead([KNOWN], verdicts(CONTROL, record("zero", NAME), column="patched/host")) == []
 
 
 def blame(libc: dict[str, Any], syscall: dict[str, Any]) -> str:

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What builds have in common: a step with its log and its progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from portzero.progress import Step
+from portzero.project import Failure
+
+# Where a build sees its files, on every machine.
+SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
+
+
+def read_series(folder: Path) -> list[Path]:
+    """The patches that a folder's `series` names, in order."""
+    lines = (folder / "series").read_text().splitlines()
+    return [folder / line.strip() for line in lines if line.strip() and line[0] != "#"]
+
+
+def run_step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
+          environment: dict[str, str] | None = None, expected: int = 0) -> None:
+    """Run a step of a build, its output going to `log`.
+
+    `expected` is about how many compilations it does.  Raises Failure with
+    the first line of the log that looks like the reason."""
+    compilation = re.compile(rb" -c |^  CC  ", re.MULTILINE)
+    with Step(title) as step, log.open("ab") as out:
+        begin = out.tell()
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
+        )
+        compiled = 0
+        with log.open("rb") as reader:
+            reader.seek(begin)
+            try:
+                while True:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.25)
+                    text = reader.read()
+                    compiled += len(compilation.findall(text))
+                    if expected:
+                        step.advance(f"{min(99, 100 * compiled // expected)} %")
+                    if process.returncode is not None:
+                        break
+            except BaseException:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+                raise
+    if process.returncode != 0:
+        lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
+        reasons = [line for line in lines if re.search(r": error:|\*\*\* \[|\*\*\* No|FAILED", line)]
+        raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
