@@ -178,7 +178,8 @@ main (void)
       if (run (nft) != 0)
         {
           errno = EOPNOTSUPP;
-          fail (CANNOT_SET_UP, "nft could not load the rules that steer port 0");
+          fail (CANNOT_SET_UP,
+                "nft could not load the rules that steer port 0");
         }
     }
   if (chdir (folder) != 0)

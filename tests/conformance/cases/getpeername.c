@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define BASIS                                                                  \
@@ -84,22 +83,18 @@ CASE (getpeername, duplicated,
   observe_getpeername (test, "", duplicate, name (&test->peer));
 }
 
+static void
+observe_inherited (struct test *test, int fd)
+{
+  observe_getpeername (test, "", fd, name (&test->peer));
+}
+
 CASE (getpeername, inherited,
       .question = "Does it name the peer in a child process?", .basis = BASIS,
       .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
 {
   listener (test);
-  int fd = connected_socket (test);
-  pid_t child = fork ();
-  if (child == 0)
-    {
-      observe_getpeername (test, "", fd, name (&test->peer));
-      return;
-    }
-  int status;
-  if (waitpid (child, &status, 0) != child || !WIFEXITED (status))
-    broken (test, "the child died", 0);
-  _exit (WEXITSTATUS (status));
+  in_child (test, observe_inherited, connected_socket (test));
 }
 
 /* Send FD through a UNIX socket and return the descriptor that arrives.  */

@@ -3,8 +3,9 @@
 
    A case asks one question about port 0.  It says on which variants it can
    be asked, on what basis, and what the standard answers; it does not know
-   the libc, the kernel or the sandbox it runs in.  Every variant runs in a
-   process of its own, so a case closes nothing and frees nothing.  */
+   the libc, the kernel or the sandbox it runs in.  Every case runs in a
+   process of its own, and after each variant all descriptors are closed, so a
+   case closes nothing and frees nothing.  */
 
 #ifndef PORTZERO_CASE_H
 #define PORTZERO_CASE_H
@@ -227,6 +228,10 @@ enum
 {
   PAYLOAD_SIZE = 8
 };
+
+/* Call BODY in a child process, and wait for its end.  What it observes
+   counts as the variant's.  */
+void in_child (struct test *test, void (*body) (struct test *, int), int fd);
 
 /* End this variant: the thing asked about could not be tried, because of
    ERROR_NUMBER or, if that is 0, for no system reason.  */

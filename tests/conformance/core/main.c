@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The conformance suite's program: runs every variant of every case in a
-   process of its own, one after the other, and writes what they observed as
-   JSON lines; tells the user in KTAP.
+/* The conformance suite's program: runs every case in a process of its own,
+   its variants one after the other, and writes what they observed as JSON
+   lines; tells the user in KTAP.
 
    Exit status: 0 if every variant ran, whatever was observed; judging is
    another program's work.  3 if one was broken, or the call was wrong.  */
@@ -15,17 +15,22 @@
 #include <fnmatch.h>
 #include <getopt.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern const struct test_case *const __start_test_cases[];
 extern const struct test_case *const __stop_test_cases[];
+
+enum
+{
+  CANNOT_TELL = 100 /* Exit status of a case's process.  */
+};
 
 static int listener_port = 8080;
 static int time_limit = 5; /* Seconds, per variant.  */
@@ -70,43 +75,100 @@ is_steered (void)
   return yes;
 }
 
-/* In a new process.  */
+/* A variant of one case, and how it ended.  */
+struct variant
+{
+  struct test test;
+  bool ended;
+  enum status status;
+};
+
+/* Where the process of the case tells the runner how a variant ended: a byte
+   each.  */
+static int told[2];
+static jmp_buf end_of_variant;
+
+void
+end_variant (enum status status)
+{
+  unsigned char byte = (unsigned char) status;
+  if (write (told[1], &byte, 1) != 1)
+    _exit (CANNOT_TELL);
+  longjmp (end_of_variant, 1);
+}
+
 _Noreturn static void
 run (struct test *test)
+{
+  all_as_the_standard = true;
+  if (test->test_case->needs & STEERING && !test->control && !steered)
+    skip (test, "no steering: packets for port 0 reach no listener (needs "
+                "nftables with NAT in the network namespace)");
+  test->test_case->run (test);
+  end_variant (all_as_the_standard ? AS_THE_STANDARD : OTHERWISE);
+}
+
+/* The process of a case: runs those variants that have not ended.  What one
+   leaves open is closed before the next.  */
+_Noreturn static void
+run_variants (struct variant *variants, int count, int first_own_fd)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   setpgid (0, 0);
   /* A crash is an observation, not worth a file.  */
   setrlimit (RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-  if (test->test_case->needs & STEERING && !test->control && !steered)
-    skip (test, "no steering: packets for port 0 reach no listener (needs "
-                "nftables with NAT in the network namespace)");
-  test->test_case->run (test);
-  fflush (stdout);
-  _exit (all_as_the_standard ? AS_THE_STANDARD : OTHERWISE);
+  for (volatile int i = 0; i < count; i++)
+    if (!variants[i].ended)
+      {
+        if (setjmp (end_of_variant) == 0)
+          run (&variants[i].test);
+        close_range ((unsigned) first_own_fd, ~0U, 0);
+      }
+  _exit (0);
 }
 
-/* Return the status of the variant's process.  If it does not end in time or
-   dies, its observations so far stay, and it is broken.  */
-static enum status
-run_contained (struct test *test)
+/* Run the variants of one case in a process, one after the other, until one
+   does not end in time or ends the process.  Its observations so far stay, it
+   is broken, and a later call runs the others.  Return whether all have
+   ended.  */
+static bool
+run_contained (struct variant *variants, int count)
 {
   fflush (stdout);
+  if (pipe2 (told, O_CLOEXEC) != 0)
+    err (BROKEN, "pipe");
+  /* Descriptors of variants are higher than ours.  */
+  int first_own_fd = dup (told[1]);
+  close (first_own_fd);
   pid_t child = fork ();
   if (child == 0)
-    run (test);
+    run_variants (variants, count, first_own_fd);
   if (child < 0)
     err (BROKEN, "fork");
-  int handle = (int) syscall (SYS_pidfd_open, child, 0);
-  struct pollfd ended = { .fd = handle, .events = POLLIN };
-  bool in_time = poll (&ended, 1, time_limit * 1000) == 1;
-  /* Its children, too.  */
-  kill (-child, SIGKILL);
-  int status;
+  close (told[1]);
+
+  bool in_time = true;
+  int i = 0;
+  for (; i < count; i++)
+    if (!variants[i].ended)
+      {
+        struct pollfd end = { .fd = told[0], .events = POLLIN };
+        unsigned char byte;
+        in_time = poll (&end, 1, time_limit * 1000) == 1;
+        if (!in_time || read (told[0], &byte, 1) != 1)
+          break;
+        variants[i].ended = true;
+        variants[i].status = byte;
+      }
   if (!in_time)
     kill (child, SIGKILL);
+  close (told[0]);
+  int status;
   waitpid (child, &status, 0);
-  close (handle);
+  /* What it left behind.  */
+  kill (-child, SIGKILL);
+  if (i == count)
+    return true;
 
   char reason[100];
   if (!in_time)
@@ -114,12 +176,12 @@ run_contained (struct test *test)
   else if (WIFSIGNALED (status))
     snprintf (reason, sizeof reason, "killed by SIG%s",
               sigabbrev_np (WTERMSIG (status)));
-  else if (WEXITSTATUS (status) > BROKEN)
-    snprintf (reason, sizeof reason, "exit status %d", WEXITSTATUS (status));
   else
-    return WEXITSTATUS (status);
-  emit_absence (test, "broken", reason);
-  return BROKEN;
+    snprintf (reason, sizeof reason, "exit status %d", WEXITSTATUS (status));
+  emit_absence (&variants[i].test, "broken", reason);
+  variants[i].ended = true;
+  variants[i].status = BROKEN;
+  return false;
 }
 
 static void
@@ -135,56 +197,73 @@ report (const struct test *test, int number, enum status status)
                              : "");
 }
 
-/* Call RUN for every variant of every case, or only count them.  */
+enum
+{
+  MOST_VARIANTS = 1000 /* Of one case.  */
+};
+
+/* Store the variants of a case in VARIANTS and return how many there are.  */
 static int
-for_each_variant (void (*each) (struct test *, int))
+expand (const struct test_case *test_case, struct variant *variants)
 {
   int count = 0;
-  for (const struct test_case *const *c = __start_test_cases;
-       c < __stop_test_cases; c++)
-    {
-      char full_name[200];
-      snprintf (full_name, sizeof full_name, "%s/%s", (*c)->call, (*c)->name);
-      if (fnmatch (pattern, full_name, 0) != 0)
-        continue;
-      for (const struct family *f = families; f->name != NULL; f++)
-        for (const struct protocol *p = protocols; p->name != NULL; p++)
-          for (const struct entry *e = entries; e->name != NULL; e++)
-            for (int control = 1; control >= 0; control--)
-              {
-                if (((*c)->families & f->bit) == 0
-                    || ((*c)->protocols & p->bit) == 0)
-                  continue;
-                count++;
-                if (each == NULL)
-                  continue;
-                /* The control has a listener port of its own: no trace of
-                   the one in conntrack can disturb the other.  */
-                in_port_t arrival = (in_port_t) (listener_port + control);
-                struct test test = {
-                  .test_case = *c,
-                  .family = f,
-                  .protocol = p,
-                  .entry = e,
-                  .control = control,
-                  .peer = loopback (f, control ? arrival : 0),
-                  .listener = loopback (f, arrival),
-                };
-                each (&test, count);
-              }
-    }
+  for (const struct family *f = families; f->name != NULL; f++)
+    for (const struct protocol *p = protocols; p->name != NULL; p++)
+      for (const struct entry *e = entries; e->name != NULL; e++)
+        for (int control = 1; control >= 0; control--)
+          {
+            if ((test_case->families & f->bit) == 0
+                || (test_case->protocols & p->bit) == 0)
+              continue;
+            if (count == MOST_VARIANTS)
+              errx (BROKEN, "raise MOST_VARIANTS");
+            /* The control has a listener port of its own: no trace of the one
+               in conntrack can disturb the other.  */
+            in_port_t arrival = (in_port_t) (listener_port + control);
+            variants[count++] = (struct variant){
+              .test = { .test_case = test_case,
+                        .family = f,
+                        .protocol = p,
+                        .entry = e,
+                        .control = control,
+                        .peer = loopback (f, control ? arrival : 0),
+                        .listener = loopback (f, arrival) },
+            };
+          }
   return count;
 }
 
-static bool any_broken;
-
-static void
-run_and_report (struct test *test, int number)
+static bool
+is_wanted (const struct test_case *test_case)
 {
-  enum status status = run_contained (test);
-  if (status == BROKEN)
-    any_broken = true;
-  report (test, number, status);
+  char name[200];
+  snprintf (name, sizeof name, "%s/%s", test_case->call, test_case->name);
+  return fnmatch (pattern, name, 0) == 0;
+}
+
+/* Return the number of variants of all cases wanted; if RUN, also run them,
+   and set *ANY_BROKEN if one was broken.  */
+static int
+for_each_case (bool run, bool *any_broken)
+{
+  static struct variant variants[MOST_VARIANTS];
+  int number = 0;
+  for (const struct test_case *const *c = __start_test_cases;
+       c < __stop_test_cases; c++)
+    {
+      int count = is_wanted (*c) ? expand (*c, variants) : 0;
+      while (run && count > 0 && !run_contained (variants, count))
+        ;
+      for (int i = 0; i < count; i++)
+        {
+          number++;
+          if (!run)
+            continue;
+          *any_broken = *any_broken || variants[i].status == BROKEN;
+          report (&variants[i].test, number, variants[i].status);
+        }
+    }
+  return number;
 }
 
 static void
@@ -262,7 +341,7 @@ main (int argc, char **argv)
   if (optind != argc)
     errx (BROKEN, "unexpected argument '%s'", argv[optind]);
 
-  int variants = for_each_variant (NULL);
+  int variants = for_each_case (false, NULL);
   if (variants == 0)
     errx (BROKEN, "no case matches '%s'; --list names them", pattern);
   if (count)
@@ -279,6 +358,7 @@ main (int argc, char **argv)
   emit_to (fd, identity);
   steered = is_steered ();
   printf ("KTAP version 1\n1..%d\n", variants);
-  for_each_variant (run_and_report);
+  bool any_broken = false;
+  for_each_case (true, &any_broken);
   return any_broken ? BROKEN : 0;
 }

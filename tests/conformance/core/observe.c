@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef SO_PEERNAME
@@ -173,18 +174,34 @@ observe_value (struct test *test, const char *step, const char *what,
 }
 
 void
+in_child (struct test *test, void (*body) (struct test *, int), int fd)
+{
+  pid_t child = fork ();
+  if (child == 0)
+    {
+      body (test, fd);
+      _exit (all_as_the_standard ? AS_THE_STANDARD : OTHERWISE);
+    }
+  int status;
+  if (waitpid (child, &status, 0) != child || !WIFEXITED (status))
+    broken (test, "the child died", 0);
+  if (WEXITSTATUS (status) != AS_THE_STANDARD)
+    all_as_the_standard = false;
+}
+
+void
 broken (struct test *test, const char *what, int error_number)
 {
   char reason[200];
   snprintf (reason, sizeof reason, "%s%s%s", what, error_number ? ": " : "",
             error_number ? strerror (error_number) : "");
   emit_absence (test, "broken", reason);
-  _exit (BROKEN);
+  end_variant (BROKEN);
 }
 
 void
 skip (struct test *test, const char *missing)
 {
   emit_absence (test, "skipped", missing);
-  _exit (SKIPPED);
+  end_variant (SKIPPED);
 }

@@ -53,7 +53,7 @@ bool emit_observation (const struct test *test, const struct observation *);
 void emit_absence (const struct test *test, const char *kind,
                    const char *reason);
 
-/* How a variant's process ends.  */
+/* How a variant ends.  */
 enum status
 {
   AS_THE_STANDARD,
@@ -62,7 +62,10 @@ enum status
   BROKEN
 };
 
-/* observe.c: whether all observations so far are the standard's.  */
+/* main.c: end the running variant; does not return.  */
+_Noreturn void end_variant (enum status status);
+
+/* observe.c: whether all observations of the variant are the standard's.  */
 extern bool all_as_the_standard;
 
 #endif
