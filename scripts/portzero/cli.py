@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     matrix.add_argument("--case", default="*", metavar="PATTERN",
                         help="only cases whose CALL/NAME matches, as in a shell")
 
+    matrix.add_argument("--again", action="store_true",
+                        help="run the suite also in guests in which nothing has changed")
+
     for name, text in (("run", "run a program on a column"),
                        ("shell", "give a prompt on a column")):
         command = commands.add_parser(name, help=text)
@@ -115,7 +118,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "judge":
             return matrix.judge_and_report()
         case _:
-            return matrix.run(libcs, kernels, arguments.case)
+            return matrix.run(libcs, kernels, arguments.case, arguments.again)
 
 
 def main(arguments: list[str]) -> int:

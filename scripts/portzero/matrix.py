@@ -10,17 +10,26 @@ from portzero import glibc, host, judge, linux, report
 from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SUITE, Column, open_column, suite)
 from portzero.progress import Step
-from portzero.project import OUT, Failure, appearing, exclusive
+from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
 
 RESULTS = OUT / "results"
+SANDBOX = ROOT / "sandbox"
 # Seconds after which a guest whose kernel hangs is given up.
 GUEST_LIMIT = 300
 
 
-def _observe(column: Column, pattern: str, listener: int | None) -> None:
+def _observe(column: Column, pattern: str, listener: int | None, again: bool) -> None:
     """Run the suite on a column; results/NAME/ gets what it observed, what it
     told (KTAP), and what must have run."""
     program = suite(column)
+    # A guest is all of our making: the same suite, libc, kernel and sandbox
+    # observe the same.  The host's kernel is not.
+    key = "" if column.kernel == "host" else digest(
+        program.name, glibc.RECIPE, column.build_id, linux.product(column.kernel).name, pattern,
+        *sorted(SANDBOX.iterdir()))
+    about = RESULTS / column.name / "column.json"
+    if key and not again and about.exists() and json.loads(about.read_text())["key"] == key:
+        return
     with appearing(RESULTS / column.name) as folder:
         ktap = folder / "suite.ktap"
         with Step(f"suite on {column.name}") as step, ktap.open("wb") as out:
@@ -36,7 +45,8 @@ def _observe(column: Column, pattern: str, listener: int | None) -> None:
                           "see above, or run ./portzero run --libc "
                           f"{column.libc} --kernel {column.kernel} -- {program}")
         (folder / "column.json").write_text(json.dumps(
-            {"column": column.name, "identity": column.identity(), "pattern": pattern}) + "\n")
+            {"column": column.name, "identity": column.identity(), "pattern": pattern,
+             "key": key}) + "\n")
 
 
 def judge_and_report(columns: list[str] | None = None) -> int:
@@ -58,8 +68,10 @@ def judge_and_report(columns: list[str] | None = None) -> int:
     return 0 if report.print_report(names, verdicts, dead) else 1
 
 
-def run(libcs: list[str], kernels: list[str], pattern: str) -> int:
-    """Do the main job, return the exit status."""
+def run(libcs: list[str], kernels: list[str], pattern: str, again: bool) -> int:
+    """Do the main job, return the exit status.
+
+    `again` runs the suite also in guests in which nothing has changed."""
     began = time.monotonic()
     with exclusive("build"):
         lines, steered = host.shortcomings()
@@ -71,7 +83,7 @@ def run(libcs: list[str], kernels: list[str], pattern: str) -> int:
         for kernel in kernels:
             for libc in libcs:
                 _observe(open_column(libc, kernel), pattern,
-                         DEFAULT_LISTENER if steered or kernel != "host" else None)
+                         DEFAULT_LISTENER if steered or kernel != "host" else None, again)
     status = judge_and_report([f"{libc}/{kernel}" for kernel in kernels for libc in libcs])
     print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}")
     return status

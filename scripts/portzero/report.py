@@ -19,40 +19,64 @@ SIGNS = {
     "skipped": ("-", "dim"), "broken": ("broken", "bold red"),
 }
 ENTRIES = ("libc", "syscall")
+# Marks a sign that holds for some of a cell's observations only.
+PARTLY = "*"
 # Of a long list of failures, how many to print; all are in the file.
 MOST = 20
 
 
-def _cell(verdicts: list[Verdict]) -> Text:
-    """A sign, and on how many of the observations it holds if not on all."""
-    if not verdicts:
-        return Text(" ")
+def _shown(verdicts: list[Verdict]) -> tuple[str, int, int]:
+    """The verdict that a cell shows, on how many observations it holds, and
+    how many there are."""
     counts = Counter(verdict.verdict for verdict in verdicts)
     shown = worst(counts)
+    told = len(verdicts) - (counts["skipped"] if shown != "skipped" else 0)
+    return shown, counts[shown], told
+
+
+def _cell(verdicts: list[Verdict], counted: bool) -> Text:
+    """A sign; if it does not hold on all observations, also on how many of
+    how many it does or, for want of room, with a mark."""
+    if not verdicts:
+        return Text(" ")
+    shown, count, told = _shown(verdicts)
     sign, style = SIGNS[shown]
-    told = len(verdicts) - counts["skipped"] if shown != "skipped" else len(verdicts)
-    if counts[shown] != told:
-        sign += f" {counts[shown]}/{told}"
+    if count != told:
+        sign += f" {count}/{told}" if counted else PARTLY
     return Text(sign, style=style)
 
 
-def _grid(columns: list[str], verdicts: list[Verdict]) -> Table:
+def _grid(columns: list[str], verdicts: list[Verdict], roomy: bool | None = None) -> Table:
     cells: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         cells[(verdict.case, verdict.column, verdict.entry)].append(verdict)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=False)
+    if roomy is None:
+        roomy = len(columns) <= 3
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("case", no_wrap=True)
     for column in columns:
-        for entry in ENTRIES:
-            table.add_column(f"{column}\n{entry}", no_wrap=True)
+        libc, kernel = column.split("/")
+        if roomy:
+            for entry in ENTRIES:
+                table.add_column(f"{kernel}\n{libc}\n{entry}", no_wrap=True)
+        else:
+            short = kernel.removeprefix("linux-")
+            table.add_column(f"{short}\n{libc}", no_wrap=True)
     table.add_column("\nresponsible", no_wrap=True)
     last_call = None
-    for case in dict.fromkeys(verdict.case for verdict in verdicts):
+    for case in dict.fromkeys(verdict.case for verdict in verdicts if verdict.column in columns):
         call = case.split("/")[0]
         if last_call not in (None, call):
             table.add_section()
         last_call = call
-        row = [_cell(cells[(case, column, entry)]) for column in columns for entry in ENTRIES]
+        row = []
+        for column in columns:
+            pair = [_cell(cells[(case, column, entry)], roomy) for entry in ENTRIES]
+            if roomy:
+                row += pair
+            else:
+                pair[0].pad_right(max(0, 3 - pair[0].cell_len))
+                row.append(pair[0] + pair[1])
         blamed = {responsible(cells[(case, column, "libc")] + cells[(case, column, "syscall")])
                   for column in columns} - {""}
         table.add_row(case, *row, "both" if len(blamed) > 1 else "".join(blamed))
@@ -82,8 +106,17 @@ def print_report(columns: list[str], verdicts: list[Verdict], dead: list[str]) -
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)
-    console.print(_grid(columns, verdicts))
+    grid = _grid(columns, verdicts)
+    if console.measure(grid).maximum <= console.width:
+        console.print(grid)
+    else:  # Below each other what has no room beside each other.
+        for kernel in dict.fromkeys(column.split("/")[1] for column in columns):
+            here = [column for column in columns if column.split("/")[1] == kernel]
+            console.print(_grid(here, verdicts, roomy=len(columns) <= 3))
     counts = Counter(verdict.verdict for verdict in verdicts)
+    if len(columns) > 3:
+        console.print(f"columns: kernel above libc; cells: through the libc, by the raw system call; "
+                      f"{PARTLY} for some variants only")
     console.print(
         "  ".join(f"{SIGNS[kind][0]} {kind} {counts[kind]}" for kind in reversed(VERDICTS)
                   if counts[kind]))
