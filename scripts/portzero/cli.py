@@ -124,6 +124,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 def main(arguments: list[str]) -> int:
     """Do what the command line says, return the exit status: 0 if all is as
     expected, 1 if not, 2 if it could not be found out."""
+    # A reader that has seen enough (head) ends us without a word.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # Those who end us by a signal get the same cleaning up as at Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

@@ -28,7 +28,7 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
         program.name, glibc.RECIPE, column.build_id, linux.product(column.kernel).name, pattern,
         *sorted(SANDBOX.iterdir()))
     about = RESULTS / column.name / "column.json"
-    if key and not again and about.exists() and json.loads(about.read_text())["key"] == key:
+    if key and not again and about.exists() and json.loads(about.read_text()).get("key") == key:
         return
     with appearing(RESULTS / column.name) as folder:
         ktap = folder / "suite.ktap"
