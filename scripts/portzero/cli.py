@@ -14,8 +14,8 @@ from portzero.project import Failure, exclusive
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65534:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port from 1 to 65534")
+    if not text.isdecimal() or not 1 <= int(text) <= 65532:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port from 1 to 65532")
     return int(text)
 
 

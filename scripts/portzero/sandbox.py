@@ -51,8 +51,10 @@ def _compiled(source: Path) -> Path:
 
 
 def steering(listener: int) -> str:
-    """The nftables rules that take packets for port 0 to a port of ours."""
-    return REDIRECT.read_text().replace("$listener", str(listener))
+    """The nftables rules that take packets for port 0 to a port of ours, and
+    let connections from the port two above that come from port 0."""
+    rules = REDIRECT.read_text().replace("$listener", str(listener))
+    return rules.replace("$source", str(listener + 2))
 
 
 def _mounts(files: dict[Path, Path]) -> list[str]:

@@ -67,6 +67,8 @@ struct entry
 {
   const char *name;
   int (*connect) (int, const struct sockaddr *, socklen_t);
+  int (*accept) (int, struct sockaddr *, socklen_t *);
+  int (*accept4) (int, struct sockaddr *, socklen_t *, int);
   int (*getpeername) (int, struct sockaddr *, socklen_t *);
   int (*getsockname) (int, struct sockaddr *, socklen_t *);
   int (*getsockopt) (int, int, int, void *, socklen_t *);
@@ -100,6 +102,9 @@ struct test
   struct name peer;     /* What to connect to: a loopback address and the port
                            in question.  */
   struct name listener; /* Where packets for that peer arrive.  */
+  struct name source;   /* A client that is bound to this name ...  */
+  struct name client;   /* ... has this one for its peer, with the port in
+                           question.  */
 };
 
 struct test_case
@@ -179,6 +184,9 @@ int accepted (int listening);
 /* A new socket, connected to test->peer; for streams, at which there must
    be a listener.  */
 int connected_socket (struct test *test);
+/* A new stream socket, bound to test->source and connected to
+   test->listener.  */
+int client_from_source (struct test *test);
 /* A TCP socket in the state ESTABLISHED with the peer test->peer, made
    without a packet (TCP_REPAIR; tcp_connect() in Linux's tcp_output.c).  */
 int repaired_socket (struct test *test);
@@ -201,6 +209,10 @@ in_port_t get_port (const struct name *name);
    in a case with only one.  */
 void observe_connect (struct test *test, const char *step, int fd,
                       const struct name *peer, struct answer);
+/* Accept a connection and ask for the peer's address; with accept4() if FLAGS
+   is not 0.  Recorded as 0 if there is a descriptor, which is returned.  */
+int observe_accept (struct test *test, const char *step, int listening,
+                    int flags, struct answer);
 void observe_getpeername (struct test *test, const char *step, int fd,
                           struct answer);
 void observe_getsockname (struct test *test, const char *step, int fd,

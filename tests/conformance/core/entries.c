@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The two ways to make the calls.  */
 
+#define _GNU_SOURCE
 #include "runner.h"
 
 #include <sys/syscall.h>
@@ -12,6 +13,18 @@ static int
 libc_connect (int fd, const struct sockaddr *address, socklen_t length)
 {
   return connect (fd, address, length);
+}
+
+static int
+libc_accept (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return accept (fd, address, length);
+}
+
+static int
+libc_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+  return accept4 (fd, address, length, flags);
 }
 
 static int
@@ -37,6 +50,18 @@ static int
 raw_connect (int fd, const struct sockaddr *address, socklen_t length)
 {
   return (int) syscall (SYS_connect, fd, address, length);
+}
+
+static int
+raw_accept (int fd, struct sockaddr *address, socklen_t *length)
+{
+  return (int) syscall (SYS_accept, fd, address, length);
+}
+
+static int
+raw_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+  return (int) syscall (SYS_accept4, fd, address, length, flags);
 }
 
 static int
@@ -68,6 +93,8 @@ const struct entry entries[] = {
   {
       .name = "libc",
       .connect = libc_connect,
+      .accept = libc_accept,
+      .accept4 = libc_accept4,
       .getpeername = libc_getpeername,
       .getsockname = libc_getsockname,
       .getsockopt = getsockopt,
@@ -76,6 +103,8 @@ const struct entry entries[] = {
   {
       .name = "syscall",
       .connect = raw_connect,
+      .accept = raw_accept,
+      .accept4 = raw_accept4,
       .getpeername = raw_getpeername,
       .getsockname = raw_getsockname,
       .getsockopt = raw_getsockopt,

@@ -220,6 +220,8 @@ expand (const struct test_case *test_case, struct variant *variants)
             /* The control has a listener port of its own: no trace of the one
                in conntrack can disturb the other.  */
             in_port_t arrival = (in_port_t) (listener_port + control);
+            /* As sandbox/redirect.nft has it.  */
+            in_port_t source = (in_port_t) (listener_port + 2 + control);
             variants[count++] = (struct variant){
               .test = { .test_case = test_case,
                         .family = f,
@@ -227,7 +229,9 @@ expand (const struct test_case *test_case, struct variant *variants)
                         .entry = e,
                         .control = control,
                         .peer = loopback (f, control ? arrival : 0),
-                        .listener = loopback (f, arrival) },
+                        .listener = loopback (f, arrival),
+                        .source = loopback (f, source),
+                        .client = loopback (f, control ? source : 0) },
             };
           }
   return count;
@@ -281,7 +285,7 @@ static const char usage[]
       "  --case PATTERN     only cases whose CALL/NAME matches, as in a shell\n"
       "  --output FILE      append the observations to FILE (default: none)\n"
       "  --listener-port N  where packets for port 0 are steered to\n"
-      "                     (default 8080; N+1 is used, too)\n"
+      "                     (default 8080); N+1 to N+3 are used, too\n"
       "  --time-limit N     seconds for each variant (default 5)\n";
 
 static int
@@ -326,7 +330,7 @@ main (int argc, char **argv)
         output = optarg;
         break;
       case 'p':
-        listener_port = number (optarg, 65534);
+        listener_port = number (optarg, 65532);
         break;
       case 't':
         time_limit = number (optarg, 3600);

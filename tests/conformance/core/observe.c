@@ -105,6 +105,30 @@ observe_getsockname (struct test *test, const char *step, int fd,
                 sizeof (struct sockaddr_storage), standard);
 }
 
+static const struct entry *accept_entry;
+static int accept_flags, accept_fd;
+
+static int
+accept_as_told (int listening, struct sockaddr *address, socklen_t *length)
+{
+  accept_fd
+      = accept_flags != 0
+            ? accept_entry->accept4 (listening, address, length, accept_flags)
+            : accept_entry->accept (listening, address, length);
+  return accept_fd < 0 ? -1 : 0;
+}
+
+int
+observe_accept (struct test *test, const char *step, int listening, int flags,
+                struct answer standard)
+{
+  accept_entry = test->entry;
+  accept_flags = flags;
+  observe_name (test, step, flags != 0 ? "accept4" : "accept", accept_as_told,
+                listening, sizeof (struct sockaddr_storage), standard);
+  return accept_fd;
+}
+
 static int (*getsockopt_of_entry) (int, int, int, void *, socklen_t *);
 
 static int

@@ -127,6 +127,19 @@ connected_socket (struct test *test)
 }
 
 int
+client_from_source (struct test *test)
+{
+  int fd = new_socket (test);
+  close_by_reset (fd);
+  if (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int)) != 0
+      || bind (fd, &test->source.any, test->source.length) != 0)
+    broken (test, "bind to the client's port", errno);
+  if (connect (fd, &test->listener.any, test->listener.length) != 0)
+    broken (test, "connect", errno);
+  return fd;
+}
+
+int
 repaired_socket (struct test *test)
 {
   int fd = bound_socket (test);
