@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
                                  help="what to run, after --")
 
     commands.add_parser("judge", help="judge and print the last run again, without running")
+    diff = commands.add_parser("diff", help="show what two columns of the last run answer "
+                               "differently")
+    diff.add_argument("column", nargs=2, metavar="LIBC/KERNEL")
     commands.add_parser("check", help="run all tests of the project")
     build = commands.add_parser("build", help="build what the columns need")
     build.add_argument("--libc", action="append", metavar="LIBC")
@@ -115,6 +118,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
                     for kernel in kernels:
                         open_column(libc, kernel)
             return 0
+        case "diff":
+            return matrix.diff(*arguments.column)
         case "judge":
             return matrix.judge_and_report()
         case _:

@@ -204,6 +204,32 @@ def judge(column: str, records: list[Record], identity: dict[str, str],
     return verdicts
 
 
+def by_question(records: list[Record]) -> dict[tuple[str, ...], Record]:
+    """What was observed, by what was asked: case, step, variant, port."""
+    return {(record["case"], record.get("step", ""), *_variant(record)[1:], record["port"]):
+            record.get("observed", {kind: record[kind] for kind in ("broken", "skipped")
+                                    if kind in record})
+            for record in records}
+
+
+def _stable(observed: Record | None) -> Record | None:
+    """Without what differs from run to run: the ports that the system chose
+    are in the bytes of a name."""
+    return observed and {name: value for name, value in observed.items()
+                         if name not in ("bytes", "address") or observed.get("address") is None}
+
+
+def differences(first: dict[tuple[str, ...], Record],
+                second: dict[tuple[str, ...], Record]) -> list[str]:
+    """Return a line for each question that was not answered the same."""
+    return [
+        f"{' '.join(part for part in question if part)}: "
+        f"{_short(first.get(question, {}))} -> {_short(second.get(question, {}))}"
+        for question in sorted(first.keys() | second.keys())
+        if _stable(first.get(question)) != _stable(second.get(question))
+    ]
+
+
 def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
     """Return, as "KEY, CASE...", the places of deviations.toml that speak of
     columns in a complete run, but of nothing that was observed there."""

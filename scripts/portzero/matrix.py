@@ -68,6 +68,24 @@ def judge_and_report(columns: list[str] | None = None) -> int:
     return 0 if report.print_report(names, verdicts, dead) else 1
 
 
+def diff(first: str, second: str) -> int:
+    """Print every observation that is not the same on two columns, return 1
+    if there is one, 0 if not."""
+    found = []
+    for name in (first, second):
+        path = RESULTS / name / "observations.jsonl"
+        if not path.exists():
+            raise Failure(f"column '{name}'", "there are no results of it",
+                          "run ./portzero matrix; columns are called LIBC/KERNEL")
+        found.append(judge.by_question(judge.read_records(path)))
+    lines = judge.differences(*found)
+    for line in lines:
+        print(line)
+    questions = len(found[0].keys() | found[1].keys())
+    print(f"{len(lines)} of {questions} observations differ between {first} and {second}")
+    return 1 if lines else 0
+
+
 def run(libcs: list[str], kernels: list[str], pattern: str, again: bool) -> int:
     """Do the main job, return the exit status.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,13 @@ def processes_with(mark: str) -> list[str]:
         except OSError:
             pass
     return found
+
+
+def leave_nothing(mark: str) -> bool:
+    """Wait until no process has this mark in its command line."""
+    end = time.monotonic() + 10
+    while processes_with(mark):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True

@@ -7,14 +7,13 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from portzero.column import Column, build_id
 
-from conftest import ORDINARY, PORTZERO, portzero, processes_with
+from conftest import ORDINARY, PORTZERO, leave_nothing, portzero
 
 BOTH = pytest.mark.parametrize("ordinary", [False, True], ids=["as-is", "ordinary"])
 # A server, and a client that connects to port 0 and says who the peer is.
@@ -119,16 +118,6 @@ def test_errors_are_one_line(arguments: list[str], message: str) -> None:
     assert result.returncode == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def leave_nothing(mark: str) -> bool:
-    """Wait until no process has this mark in its command line."""
-    end = time.monotonic() + 10
-    while processes_with(mark):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @BOTH

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""./portzero run --kernel, as a user meets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import PORTZERO, leave_nothing, portzero
+
+BOTH = pytest.mark.parametrize("ordinary", [False, True], ids=["as-is", "ordinary"])
+KERNELS = pytest.mark.parametrize("kernel", ["linux-stock", "linux-patched"])
+
+
+def guest(*command: str, kernel: str = "linux-stock",
+          **more: object) -> subprocess.CompletedProcess[str]:
+    return portzero("run", "--libc", "distro", "--kernel", kernel, "--", *command,
+                    **more)  # type: ignore[arg-type]
+
+
+@BOTH
+@pytest.mark.parametrize("status", [0, 1, 77, 255])
+def test_exit_status(tmp_path: Path, ordinary: bool, status: int) -> None:
+    result = guest("sh", "-c", f"exit {status}", ordinary=ordinary, cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (status, "", "")
+
+
+def test_command_that_a_signal_ends(tmp_path: Path) -> None:
+    assert guest("sh", "-c", "kill -TERM $$", cwd=tmp_path).returncode == 128 + signal.SIGTERM
+
+
+def test_streams_are_intact_and_apart(tmp_path: Path) -> None:
+    result = guest("sh", "-c", r"printf 'a\r\n\tb\n\001'; printf 'c\n' >&2", cwd=tmp_path)
+    assert (result.stdout, result.stderr) == ("a\r\n\tb\n\001".replace("\r\n", "\n"), "c\n")
+
+
+@KERNELS
+def test_kernel_is_the_one_that_was_built(tmp_path: Path, kernel: str) -> None:
+    release = guest("uname", "-r", kernel=kernel, cwd=tmp_path).stdout.strip()
+    assert release.endswith(kernel.replace("linux", "portzero"))
+
+
+@BOTH
+def test_only_the_current_folder_can_be_written(tmp_path: Path, ordinary: bool) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    result = guest("sh", "-c", f"echo text > there; echo no > {outside}/there || echo refused; "
+                   "mount -o remount,rw / 2>/dev/null; echo no > /etc/there || echo refused",
+                   ordinary=ordinary, cwd=inside)
+    assert result.stdout == "refused\nrefused\n"
+    assert (inside / "there").read_text() == "text\n"
+    assert not (outside / "there").exists()
+    assert not Path("/etc/there").exists()
+
+
+def test_guests_run_beside_each_other(tmp_path: Path) -> None:
+    running = [subprocess.Popen([PORTZERO, "run", "--libc", "distro", "--kernel", "linux-stock",
+                                 "--", "sh", "-c", f"exit {status}"], cwd=tmp_path)
+               for status in range(4)]
+    assert [process.wait() for process in running] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_is_left(tmp_path: Path, number: signal.Signals) -> None:
+    mark = f"portzero-guest-{os.getpid()}-{number}"
+    folder = tmp_path / mark
+    folder.mkdir()
+    before = set(os.listdir("/dev/shm")) | set(os.listdir("/tmp"))
+    with subprocess.Popen([PORTZERO, "run", "--libc", "distro", "--kernel", "linux-stock", "--",
+                           "sh", "-c", "echo ready; sleep 1000"], cwd=folder,
+                          stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+    assert process.returncode != 0
+    assert leave_nothing(mark)
+    assert set(os.listdir("/dev/shm")) | set(os.listdir("/tmp")) <= before
