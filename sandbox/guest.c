@@ -5,8 +5,9 @@
    The kernel's command line names the request in portzero_request=FILE, which
    becomes an environment variable here.  The request holds strings, each
    ended by a null byte: the nftables rules that steer port 0 (or nothing), the
-   one folder that can be written to, the folder to start in, the number of
-   the command's words, these, and the environment.
+   one folder that can be written to, the folder to start in, "terminal" if
+   the command is to have the user's terminal (or nothing), the number of the
+   command's words, these, and the environment.
 
    The exit status of the guest is that of the command; 128 + N if signal N
    ended it; 125 if the guest could not be set up; 126 or 127 if the command
@@ -55,6 +56,20 @@ fail (int status, const char *what)
 {
   dprintf (STDERR_FILENO, "portzero: guest: %s: %s\n", what, strerror (errno));
   end (status);
+}
+
+/* Give the command the user's terminal, with all that a terminal does.  */
+static void
+open_terminal (void)
+{
+  setsid ();
+  int fd = open ("/dev/tty0", O_RDWR);
+  if (fd < 0 || ioctl (fd, TIOCSCTTY, 0) != 0)
+    fail (CANNOT_SET_UP, "/dev/tty0");
+  for (int target = STDIN_FILENO; target <= STDERR_FILENO; target++)
+    dup2 (fd, target);
+  if (fd > STDERR_FILENO)
+    close (fd);
 }
 
 /* Make DEVICE, a terminal of the guest behind which is a stream of the host's,
@@ -135,7 +150,7 @@ read_request (const char *path)
   int count = 0;
   for (char *at = text; at < text + size && count < MOST; at += strlen (at) + 1)
     strings[count++] = at;
-  if (count < 5)
+  if (count < 6)
     {
       errno = EINVAL;
       fail (CANNOT_SET_UP, path);
@@ -151,24 +166,30 @@ main (void)
   const char *rules = request[0];
   const char *writable = request[1];
   const char *folder = request[2];
-  int words = (int) strtol (request[3], NULL, 10);
+  bool terminal = request[3][0] != 0;
+  int words = (int) strtol (request[4], NULL, 10);
   char *command[MOST + 1] = { NULL };
   for (int i = 0; i < words; i++)
-    command[i] = request[4 + i];
+    command[i] = request[5 + i];
 
   mount_at ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   mount_at ("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   mount_at ("devtmpfs", "/dev", MS_NOSUID, NULL);
-  open_stream ("/dev/tty0", STDOUT_FILENO);
-  open_stream ("/dev/tty1", STDERR_FILENO);
-  int nothing = open ("/dev/null", O_RDWR);
-  dup2 (nothing, STDIN_FILENO);
-  if (nothing > STDERR_FILENO)
-    close (nothing);
+  if (terminal)
+    open_terminal ();
+  else
+    {
+      open_stream ("/dev/tty0", STDOUT_FILENO);
+      open_stream ("/dev/tty1", STDERR_FILENO);
+      int nothing = open ("/dev/null", O_RDWR);
+      dup2 (nothing, STDIN_FILENO);
+      if (nothing > STDERR_FILENO)
+        close (nothing);
+    }
   mount_at ("hostfs", writable, MS_NOSUID | MS_NODEV, writable);
 
   clearenv ();
-  for (char **variable = request + 4 + words; *variable != NULL; variable++)
+  for (char **variable = request + 5 + words; *variable != NULL; variable++)
     putenv (*variable);
 
   bring_up_loopback ();

@@ -35,15 +35,15 @@ class Column:
 
     def run(self, command: Sequence[str], *, listener: int | None = DEFAULT_LISTENER,
             stdout: IO[bytes] | None = None, writable: Path | None = None,
-            limit: int | None = None) -> int:
+            limit: int | None = None, console: IO[bytes] | None = None) -> int:
         """Run a command on this column: see sandbox.run() and run_guest().
-        `writable` (default: where we are) and `limit`, the seconds until
-        it is killed, matter in a guest only."""
+        `writable` (default: where we are), `limit`, the seconds until it is
+        killed, and `console` matter in a guest only."""
         if self.kernel == "host":
             return sandbox.run(self.files, command, listener=listener, stdout=stdout)
         return sandbox.run_guest(self.files, linux.product(self.kernel) / "linux", command,
                                  listener=listener, writable=writable or Path.cwd(),
-                                 limit=limit, stdout=stdout)
+                                 limit=limit, stdout=stdout, console=console)
 
     def identity(self) -> dict[str, str]:
         """What every record of a run on this column must prove."""

@@ -204,6 +204,11 @@ def judge(column: str, records: list[Record], identity: dict[str, str],
     return verdicts
 
 
+def broken_column(column: str, why: str) -> Verdict:
+    """The verdict on a column on which the suite did not come to its end."""
+    return Verdict("(the suite)", "", column, "", "", "libc", "broken", why)
+
+
 def by_question(records: list[Record]) -> dict[tuple[str, ...], Record]:
     """What was observed, by what was asked: case, step, variant, port."""
     return {(record["case"], record.get("step", ""), *_variant(record)[1:], record["port"]):

@@ -14,6 +14,8 @@ from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
 
 RESULTS = OUT / "results"
 SANDBOX = ROOT / "sandbox"
+# How a guest ends that should not.
+ENDS = {134: "its kernel panicked", 137: "it hung and was killed"}
 # Seconds after which a guest whose kernel hangs is given up.
 GUEST_LIMIT = 300
 
@@ -31,22 +33,28 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
     if key and not again and about.exists() and json.loads(about.read_text()).get("key") == key:
         return
     with appearing(RESULTS / column.name) as folder:
-        ktap = folder / "suite.ktap"
-        with Step(f"suite on {column.name}") as step, ktap.open("wb") as out:
+        ktap, console = folder / "suite.ktap", folder / "console"
+        with (Step(f"suite on {column.name}") as step, ktap.open("wb") as out,
+              console.open("wb") as said):
             status = column.run(
                 [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
                  "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out,
-                writable=folder, limit=GUEST_LIMIT)
+                writable=folder, limit=GUEST_LIMIT, console=said)
             told = ktap.read_text().splitlines()
             step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
         # 3: some variant was broken; which one is in the observations.
+        broken = ""
         if status not in (0, 3) or not told:
-            raise Failure(f"suite on {column.name}", f"it ended with status {status}",
-                          "see above, or run ./portzero run --libc "
-                          f"{column.libc} --kernel {column.kernel} -- {program}")
+            if column.kernel == "host" or "no case matches" in console.read_text():
+                raise Failure(f"suite on {column.name}", f"it ended with status {status}",
+                              "see above, or run ./portzero run --libc "
+                              f"{column.libc} --kernel {column.kernel} -- {program}")
+            last = " / ".join(console.read_text(errors="replace").split("\n")[-8:]).strip()
+            broken = f"the guest ended with status {status} ({ENDS.get(status, 'see console')}): {last}"
+            (folder / "observations.jsonl").touch()
         (folder / "column.json").write_text(json.dumps(
             {"column": column.name, "identity": column.identity(), "pattern": pattern,
-             "key": key}) + "\n")
+             "key": "" if broken else key, "broken": broken}) + "\n")
 
 
 def judge_and_report(columns: list[str] | None = None) -> int:
@@ -63,6 +71,8 @@ def judge_and_report(columns: list[str] | None = None) -> int:
         records = judge.read_records(RESULTS / name / "observations.jsonl")
         complete = complete and about["pattern"] == "*"
         verdicts += judge.judge(name, records, about["identity"], deviations)
+        if about.get("broken"):
+            verdicts.append(judge.broken_column(name, about["broken"]))
     judge.write_verdicts(RESULTS / "verdicts.jsonl", verdicts)
     dead = judge.dead(deviations, verdicts) if complete else []
     return 0 if report.print_report(names, verdicts, dead) else 1

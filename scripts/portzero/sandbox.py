@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import termios
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -97,7 +98,7 @@ def _wait(process: subprocess.Popen[bytes], first: int, wanted: set[signal.Signa
 
 
 def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable: Path,
-                   limit: int, information: int, status: int) -> list[str]:
+                   limit: int, terminal: bool, information: int, status: int) -> list[str]:
     """Like _command(), but for a guest.
 
     A guest can do to the host's files what the process can that it is, so
@@ -112,34 +113,52 @@ def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable
         "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
         "--info-fd", str(information), "--", str(_compiled(INIT_SOURCE)), str(status), "",
         "timeout", "--foreground", "--signal=KILL", str(limit), str(kernel), f"mem={GUEST_MEMORY}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "loglevel=0",
-        "noreboot", "uml_dir=/dev/shm/", "con=null", "con0=null,fd:1", "con1=null,fd:2",
+        "noreboot", "uml_dir=/dev/shm/", "con=null",
+        "con0=fd:0,fd:1" if terminal else "con0=null,fd:1", "con1=null,fd:2",
         "console=tty1", f"init={_compiled(GUEST_SOURCE)}",
         "portzero_request=/dev/shm/request",
     ]
 
 
+@contextlib.contextmanager
+def _terminal_kept(is_used: bool) -> Iterator[None]:
+    """Give the terminal back as it was: a guest that is killed cannot."""
+    if not is_used:
+        yield
+        return
+    mode = termios.tcgetattr(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, mode)
+
+
 def run_guest(files: dict[Path, Path], kernel: Path, command: Sequence[str], *,
               listener: int | None, writable: Path, limit: int | None = None,
-              stdout: IO[bytes] | None = None) -> int:
+              stdout: IO[bytes] | None = None, console: IO[bytes] | None = None) -> int:
     """Run a command like run(), but in a guest with a kernel of its own
     (user-mode Linux).  Of the host's files it sees all that the caller may
-    see, and may write to those in `writable`.  It has no standard input.
+    see, and may write to those in `writable`.  It has the terminal, if there
+    is one on both sides, or else no standard input.  What it writes to
+    standard error, and what the kernel says, goes to `console`, if given.
     After `limit` seconds it is killed, which gives the status 137.
 
     Returns the command's exit status, or 128 + N if signal N ended it; the
     guest's, if its kernel died."""
     rules = "" if listener is None else steering(listener)
     environment = [f"{name}={value}" for name, value in os.environ.items()]
-    strings = [rules, str(writable), os.getcwd(), str(len(command)), *command, *environment]
-    with tempfile.TemporaryFile() as request:
+    terminal = stdout is None and os.isatty(0) and os.isatty(1)
+    strings = [rules, str(writable), os.getcwd(), "terminal" if terminal else "",
+               str(len(command)), *command, *environment]
+    with _terminal_kept(terminal), tempfile.TemporaryFile() as request:
         request.write("".join(f"{string}\0" for string in strings).encode())
         request.seek(0)
 
         def line(information: int, status: int) -> list[str]:
-            return _guest_command(files, kernel, request.fileno(), writable, limit or 0, information,
-                                  status)
+            return _guest_command(files, kernel, request.fileno(), writable, limit or 0, terminal,
+                                  information, status)
 
-        return _run(line, stdout, (request.fileno(),))
+        return _run(line, stdout, (request.fileno(),), console)
 
 
 def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None,
@@ -160,7 +179,7 @@ def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None
 
 
 def _run(line: Callable[[int, int], list[str]], stdout: IO[bytes] | None,
-         inherited: tuple[int, ...]) -> int:
+         inherited: tuple[int, ...], stderr: IO[bytes] | None = None) -> int:
     """Run the sandbox of the command line that `line` makes for the
     descriptors to which information and status go."""
     wanted = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
@@ -172,7 +191,7 @@ def _run(line: Callable[[int, int], list[str]], stdout: IO[bytes] | None,
             # bubblewrap inherits the held signals: it outlives those that are
             # meant for the command.  init.c lets go of them.
             process = subprocess.Popen(
-                line(information_end, status_end), stdout=stdout,
+                line(information_end, status_end), stdout=stdout, stderr=stderr,
                 pass_fds=(information_end, status_end, *inherited))
         except FileNotFoundError:
             raise Failure("sandbox", "bwrap not found",

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest that panics or hangs is a broken column, not a lost run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portzero import matrix, sandbox
+from portzero.column import open_column
+
+
+def observe_and_judge(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int:
+    monkeypatch.setattr(matrix, "RESULTS", folder)
+    matrix._observe(open_column("distro", "linux-stock"), "*", None, True)
+    return matrix.judge_and_report(["distro/linux-stock"])
+
+
+def test_panic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+               capfd: pytest.CaptureFixture[str]) -> None:
+    # Too little memory to start in.
+    monkeypatch.setattr(sandbox, "GUEST_MEMORY", "12M")
+    assert observe_and_judge(monkeypatch, tmp_path) == 1
+    told = capfd.readouterr().out
+    assert "broken: (the suite): the guest ended with status 134 (its kernel panicked)" in told
+    assert "panic" in told.lower()
+
+
+def test_hang(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+              capfd: pytest.CaptureFixture[str]) -> None:
+    # Killed before it can have come to its end.
+    monkeypatch.setattr(matrix, "GUEST_LIMIT", 1)
+    assert observe_and_judge(monkeypatch, tmp_path) == 1
+    assert "(it hung and was killed)" in capfd.readouterr().out
