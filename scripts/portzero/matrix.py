@@ -15,7 +15,7 @@ from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
 RESULTS = OUT / "results"
 SANDBOX = ROOT / "sandbox"
 # How a guest ends that should not.
-ENDS = {134: "its kernel panicked", 137: "it hung and was killed"}
+ENDS = {-6: "its kernel panicked", 137: "it hung and was killed"}
 # Seconds after which a guest whose kernel hangs is given up.
 GUEST_LIMIT = 300
 
@@ -49,7 +49,9 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
                 raise Failure(f"suite on {column.name}", f"it ended with status {status}",
                               "see above, or run ./portzero run --libc "
                               f"{column.libc} --kernel {column.kernel} -- {program}")
-            last = " / ".join(console.read_text(errors="replace").split("\n")[-8:]).strip()
+            said_last = console.read_text(errors="replace").split("\n")
+            said_last = [line for line in said_last if "panic" in line][:1] or said_last[-8:]
+            last = " / ".join(said_last).strip()
             broken = f"the guest ended with status {status} ({ENDS.get(status, 'see console')}): {last}"
             (folder / "observations.jsonl").touch()
         (folder / "column.json").write_text(json.dumps(

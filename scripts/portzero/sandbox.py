@@ -112,7 +112,7 @@ def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable
         "--ro-bind-data", str(request), "/dev/shm/request",
         "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
         "--info-fd", str(information), "--", str(_compiled(INIT_SOURCE)), str(status), "",
-        "timeout", "--foreground", "--signal=KILL", str(limit), str(kernel), f"mem={GUEST_MEMORY}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "loglevel=0",
+        "timeout", "--foreground", "--signal=KILL", str(limit), str(kernel), f"mem={GUEST_MEMORY}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet",
         "noreboot", "uml_dir=/dev/shm/", "con=null",
         "con0=fd:0,fd:1" if terminal else "con0=null,fd:1", "con1=null,fd:2",
         "console=tty1", f"init={_compiled(GUEST_SOURCE)}",
