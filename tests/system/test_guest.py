@@ -70,12 +70,16 @@ def test_nothing_is_left(tmp_path: Path, number: signal.Signals) -> None:
     mark = f"portzero-guest-{os.getpid()}-{number}"
     folder = tmp_path / mark
     folder.mkdir()
-    before = set(os.listdir("/dev/shm")) | set(os.listdir("/tmp"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    before = set(os.listdir("/dev/shm"))
     with subprocess.Popen([PORTZERO, "run", "--libc", "distro", "--kernel", "linux-stock", "--",
                            "sh", "-c", "echo ready; sleep 1000"], cwd=folder,
+                          env={**os.environ, "TMPDIR": str(temporary)},
                           stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(number)
     assert process.returncode != 0
     assert leave_nothing(mark)
-    assert set(os.listdir("/dev/shm")) | set(os.listdir("/tmp")) <= before
+    assert set(os.listdir("/dev/shm")) <= before
+    assert list(temporary.iterdir()) == []
