@@ -109,6 +109,7 @@ def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable
     return [
         "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *rights,
         *_mounts(files), "--bind", str(writable), str(writable), "--tmpfs", "/dev/shm",
+        "--setenv", "TMPDIR", "/dev/shm",
         "--ro-bind-data", str(request), "/dev/shm/request",
         "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
         "--info-fd", str(information), "--", str(_compiled(INIT_SOURCE)), str(status), "",
