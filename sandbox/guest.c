@@ -109,6 +109,8 @@ mount_at (const char *type, const char *place, unsigned long flags,
 static int
 run (char **words)
 {
+  if (words[0] == NULL)
+    return NOT_FOUND;
   pid_t child = fork ();
   if (child == 0)
     {
@@ -166,7 +168,13 @@ int
 main (void)
 {
   /* Until the streams are open, what goes wrong goes to the console.  */
-  char **request = read_request (getenv ("portzero_request"));
+  const char *path = getenv ("portzero_request");
+  if (path == NULL)
+    {
+      errno = ENOENT;
+      fail (CANNOT_SET_UP, "portzero_request");
+    }
+  char **request = read_request (path);
   const char *rules = request[0];
   const char *writable = request[1];
   const char *folder = request[2];
