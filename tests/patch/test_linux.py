@@ -57,6 +57,7 @@ def test_selftest(selftest: Path, tmp_path: Path, kernel: str, status: int, tota
     assert not [line for line in failed if "control" in line]
 
 
+@pytest.mark.usefixtures("whole_matrix")
 def test_only_port_0_changes() -> None:
     """The complete difference of the two kernels, through every libc."""
     for libc in ("distro", "stock", "patched"):

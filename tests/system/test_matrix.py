@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 
 from portzero.column import KERNELS, LIBCS
@@ -12,8 +13,8 @@ from portzero.matrix import RESULTS
 from conftest import portzero
 
 
-def test_matrix_is_as_expected() -> None:
-    result = portzero("matrix")
+def test_matrix_is_as_expected(whole_matrix: subprocess.CompletedProcess[str]) -> None:
+    result = whole_matrix
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr
     assert "All as expected." in result.stdout
     verdicts = [json.loads(line) for line in (RESULTS / "verdicts.jsonl").read_text().splitlines()]

@@ -28,6 +28,12 @@ def portzero(*arguments: str, ordinary: bool = False,
 
 
 @pytest.fixture(scope="session")
+def whole_matrix() -> subprocess.CompletedProcess[str]:
+    """The main job, done once; its results are in results/."""
+    return portzero("matrix")
+
+
+@pytest.fixture(scope="session")
 def columns() -> dict[str, Column]:
     return {libc: open_column(libc) for libc in ("distro", "stock", "patched")}
 
