@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Measures what the glibc series costs, and writes docs/benchmarks.md.
+
+Only figures of one run are compared: the rows that belong together are timed
+in turn, and each is the median of several processes, each of which is the
+median of many rounds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from portzero.column import Column, open_column
+from portzero.project import OUT, ROOT
+
+PROCESSES = 5
+CROWDS = [0, 1000, 10000, 100000]
+OFF = "GLIBC_TUNABLES=glibc.net.port0_peers=0"
+
+
+def program() -> Path:
+    path = OUT / "bench" / "names"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-o", path,
+                    ROOT / "tests/bench/names.c"], check=True)
+    return path
+
+
+def measure(runs: dict[str, tuple[Column, list[str]]]) -> dict[str, float]:
+    """Return the nanoseconds of each run, taken in turn."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(PROCESSES):
+        for name, (column, command) in runs.items():
+            told = OUT / "bench" / "told"
+            with told.open("wb") as out:
+                if column.run(command, stdout=out) != 0:
+                    sys.exit(f"bench: {' '.join(command)} failed")
+            times[name].append(float(told.read_text()))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def duration(nanoseconds: float) -> str:
+    if nanoseconds < 10_000:
+        return f"{nanoseconds:.0f} ns"
+    if nanoseconds < 10_000_000:
+        return f"{nanoseconds / 1000:.0f} us"
+    return f"{nanoseconds / 1_000_000:.0f} ms"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def main() -> None:
+    names = str(program())
+    stock, patched = open_column("stock"), open_column("patched")
+    rows = []
+    for what, title in (
+            ("success-tcp", "getpeername, TCP, a peer at another port"),
+            ("success-udp", "getpeername, UDP, a peer at another port"),
+            ("unconnected-tcp", "getpeername, TCP, no peer"),
+            ("unbound-udp", "getpeername, UDP, not bound, no peer"),
+            ("bound-udp", "getpeername, UDP, bound, no peer"),
+            ("accept-named", "connect, accept with the address, close"),
+            ("accept-unnamed", "connect, accept without it, close")):
+        got = measure({"stock": (stock, [names, what]), "patched": (patched, [names, what]),
+                       "off": (patched, ["env", OFF, names, what])})
+        rows.append([title, *(duration(got[name]) for name in ("stock", "patched", "off")),
+                     f"{got['patched'] / got['stock']:.2f}"])
+        print(rows[-1], flush=True)
+    calls = table(["call", "stock", "patched", "patched, tunable off", "patched / stock"], rows)
+
+    rows = []
+    for protocol in ("tcp", "udp"):
+        for crowd in CROWDS:
+            runs = {name: (patched, [names, f"{name}-{protocol}", str(crowd)])
+                    for name in ("port0", "dump", "proc", "ss")}
+            got = measure(runs)
+            rows.append([protocol.upper(), f"{crowd:,}",
+                         *(duration(got[name]) for name in ("port0", "dump", "proc", "ss")),
+                         f"{got['port0'] / got['dump']:.2f}"])
+            print(rows[-1], flush=True)
+    peers = table(["protocol", "other sockets", "getpeername at port 0", "bare sock_diag dump",
+                   "reading /proc/net", "ss", "getpeername / dump"], rows)
+
+    (ROOT / "docs/benchmarks.md").write_text(f"""# Benchmarks
+
+Written by `make bench`, on Linux {platform.release()} with {os.cpu_count()} cores. Medians of
+{PROCESSES} processes with 31 rounds each, taken in turn. The machine is shared: compare within
+a row.
+
+{calls}
+On success, `getpeername()` takes as many instructions as before (5 on x86-64; a test
+compares the disassembly).
+
+## A peer at port 0
+
+{peers}
+The dump is the floor: one request to sock_diag with the same filter and nothing around
+it. The kernel walks its whole hash table for it (for TCP, the size of the table
+matters more than the number of sockets). UDP is read twice, because the tables are read
+without a lock (see `patches/README.md`), so its floor is two dumps.
+""")
+
+
+main()
