@@ -17,7 +17,7 @@ from pathlib import Path
 from portzero.column import Column, open_column
 from portzero.project import OUT, ROOT
 
-PROCESSES = 5
+PROCESSES = 3
 CROWDS = [0, 1000, 10000, 100000]
 OFF = "GLIBC_TUNABLES=glibc.net.port0_peers=0"
 
@@ -79,10 +79,13 @@ def main() -> None:
     for protocol in ("tcp", "udp"):
         for crowd in CROWDS:
             runs = {name: (patched, [names, f"{name}-{protocol}", str(crowd)])
-                    for name in ("port0", "dump", "proc", "ss")}
+                    for name in ("port0", "dump", "proc", "ss")
+                    # It takes seconds, which is all there is to say.
+                    if (name, protocol, crowd) != ("proc", "udp", 100000)}
             got = measure(runs)
             rows.append([protocol.upper(), f"{crowd:,}",
-                         *(duration(got[name]) for name in ("port0", "dump", "proc", "ss")),
+                         *(duration(got[name]) if name in got else "not measured"
+                           for name in ("port0", "dump", "proc", "ss")),
                          f"{got['port0'] / got['dump']:.2f}"])
             print(rows[-1], flush=True)
     peers = table(["protocol", "other sockets", "getpeername at port 0", "bare sock_diag dump",
@@ -91,7 +94,8 @@ def main() -> None:
     (ROOT / "docs/benchmarks.md").write_text(f"""# Benchmarks
 
 Written by `make bench`, on Linux {platform.release()} with {os.cpu_count()} cores. Medians of
-{PROCESSES} processes with 31 rounds each, taken in turn. The machine is shared: compare within
+{PROCESSES} processes with 31 rounds each (5 of calls that take milliseconds), taken in
+turn. The machine is shared: compare within
 a row.
 
 {calls}
