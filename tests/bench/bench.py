@@ -93,7 +93,7 @@ def main() -> None:
 
     (ROOT / "docs/benchmarks.md").write_text(f"""# Benchmarks
 
-Written by `make bench`, on Linux {platform.release()} with {os.cpu_count()} cores. Medians of
+Written by `make bench`, on Linux {platform.release().split("-")[0]} with {os.cpu_count()} cores. Medians of
 {PROCESSES} processes with 31 rounds each (5 of calls that take milliseconds), taken in
 turn. The machine is shared: compare within
 a row.
