@@ -5,10 +5,7 @@
 #define _GNU_SOURCE
 #include "case.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define NO_PEER "POSIX.1-2017 getpeername(), ERRORS: [ENOTCONN]"
 #define PEER                                                                   \
@@ -46,9 +43,7 @@ CASE (getpeername, connecting,
       .needs = STEERING)
 {
   deaf_listener (test);
-  int fd = new_socket (test);
-  if (ioctl (fd, FIONBIO, &(int){ 1 }) != 0)
-    broken (test, "FIONBIO", errno);
+  int fd = nonblocking_socket (test);
   observe_connect (test, "connect", fd, &test->peer, error (EINPROGRESS));
   observe_getpeername (test, "", fd, error (ENOTCONN));
   observe_connect (test, "connect again", fd, &test->peer, error (EALREADY));
@@ -115,15 +110,7 @@ CASE (getpeername, reset,
       .basis = NO_PEER, .families = ANY_FAMILY, .protocols = STREAM,
       .needs = STEERING)
 {
-  int listening = listener (test);
-  int fd = connected_socket (test);
-  int server = accepted (listening);
-  struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
-    broken (test, "SO_LINGER", errno);
-  close (server);
-  await_end_of_stream (fd);
-  observe_getpeername (test, "", fd, error (ENOTCONN));
+  observe_getpeername (test, "", reset_socket (test), error (ENOTCONN));
 }
 
 CASE (getpeername, disconnected,

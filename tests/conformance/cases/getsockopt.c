@@ -3,10 +3,6 @@
 
 #include "case.h"
 
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #define BASIS "Not in POSIX; Linux sk_getsockopt(): as accept()'s address"
 
 CASE (getsockopt, peername,
@@ -37,9 +33,7 @@ CASE (getsockopt, peername_connecting,
       .needs = STEERING)
 {
   deaf_listener (test);
-  int fd = new_socket (test);
-  if (ioctl (fd, FIONBIO, &(int){ 1 }) != 0)
-    broken (test, "FIONBIO", errno);
+  int fd = nonblocking_socket (test);
   observe_connect (test, "connect", fd, &test->peer, error (EINPROGRESS));
   observe_so_peername (test, "", fd, name (&test->peer));
 }
@@ -49,13 +43,5 @@ CASE (getsockopt, peername_reset,
       .basis = BASIS, .families = ANY_FAMILY, .protocols = TCP,
       .needs = STEERING)
 {
-  int listening = listener (test);
-  int fd = connected_socket (test);
-  int server = accepted (listening);
-  struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-  if (setsockopt (server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
-    broken (test, "SO_LINGER", errno);
-  close (server);
-  await_end_of_stream (fd);
-  observe_so_peername (test, "", fd, name (&test->peer));
+  observe_so_peername (test, "", reset_socket (test), name (&test->peer));
 }

@@ -177,6 +177,10 @@ int bound_socket (struct test *test);
 /* A socket at test->listener: listening for streams, bound for datagrams.
    Streams and datagrams for test->peer reach it.  */
 int listener (struct test *test);
+/* A new socket whose calls do not wait.  */
+int nonblocking_socket (struct test *test);
+/* A stream that was connected to test->peer, until that reset it.  */
+int reset_socket (struct test *test);
 /* A listener that takes no connection: it drops every packet.  */
 int deaf_listener (struct test *test);
 /* The next connection of a listener.  */

@@ -140,6 +140,27 @@ client_from_source (struct test *test)
 }
 
 int
+nonblocking_socket (struct test *test)
+{
+  int fd = new_socket (test);
+  if (ioctl (fd, FIONBIO, &(int){ 1 }) != 0)
+    broken (test, "FIONBIO", errno);
+  return fd;
+}
+
+int
+reset_socket (struct test *test)
+{
+  int listening = listener (test);
+  int fd = connected_socket (test);
+  int server = accepted (listening);
+  close_by_reset (server);
+  close (server);
+  await_end_of_stream (fd);
+  return fd;
+}
+
+int
 repaired_socket (struct test *test)
 {
   int fd = bound_socket (test);
