@@ -57,3 +57,15 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
         lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
         reasons = [line for line in lines if re.search(r": error:|\*\*\* \[|\*\*\* No|FAILED", line)]
         raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
+
+
+def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path, series: Path,
+                  source: Path, objects: Path) -> None:
+    """Fill `source` and `objects` with the stock ones, and apply a series to
+    the source: what it does not touch is not built again."""
+    # Hard links do for the source: patch writes new files.
+    run_step(log, f"{title}: clone stock",
+             ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", str(stock_source),
+              str(source), str(stock_objects), str(objects)])
+    run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q"],
+             folder=source, environment={"QUILT_PATCHES": str(series)})

@@ -7,17 +7,17 @@ twice, and what was interrupted is done again."""
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import shutil
 import subprocess
-import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
-from portzero.build import OBJECTS, SOURCE, read_series, run_step
+from portzero.build import OBJECTS, SOURCE, clone_patched, read_series, run_step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
@@ -33,6 +33,7 @@ def series() -> list[Path]:
     return read_series(SERIES)
 
 
+@functools.cache
 def key(libc: str) -> str:
     """What the build of this libc ("stock" or "patched") depends on."""
     source = recipe()["source"]
@@ -66,7 +67,7 @@ def _unpacked(log: Path) -> Path:
              if line.strip() and not line.startswith("#")]
     with appearing(path) as folder:
         run_step(log, "glibc: unpack the source",
-              ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
+                 ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
         # The archive of Debian's package has the series applied already: its
         # last patch can be taken off.  Check instead of trusting.
         applied = subprocess.run(
@@ -75,8 +76,8 @@ def _unpacked(log: Path) -> Path:
             cwd=folder, capture_output=True, check=False).returncode == 0
         if not applied:
             run_step(log, "glibc: apply the distribution's patches",
-                  ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
-                  environment={"QUILT_PATCHES": str(patches)})
+                     ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
+                     environment={"QUILT_PATCHES": str(patches)})
     return path
 
 
@@ -88,8 +89,8 @@ def _build(log: Path, title: str, source: Path, objects: Path, *, configure: boo
         parameters = how["configure"]["parameters"].replace("@multiarch@", multiarch())
         (objects / "configparms").write_text(parameters)
         run_step(log, f"{title}: configure",
-              [*inside, f"{SOURCE}/configure", *how["configure"]["options"]],
-              environment=how["configure"]["environment"])
+                 [*inside, f"{SOURCE}/configure", *how["configure"]["options"]],
+                 environment=how["configure"]["environment"])
     make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
     run_step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
           expected=expected)
@@ -124,7 +125,6 @@ def build(libc: str) -> Path:
         return path
     objects = OUT / "glibc" / f"objects-{libc}-{key(libc)}"
     log = OUT / f"glibc-{libc}.log"
-    began = time.monotonic()
     if libc == "stock":
         OUT.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
@@ -142,19 +142,10 @@ def build(libc: str) -> Path:
             shutil.rmtree(product("stock"))
             build("stock")
         source = OUT / "glibc" / f"source-{libc}-{key(libc)}"
-        for old in (source, objects):
-            if old.exists():
-                shutil.rmtree(old)
         with appearing(objects) as folder, appearing(source) as patched_source:
-            # Hard links do: patch writes new files.
-            run_step(log, "glibc patched: clone stock",
-                  ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", stock_source,
-                   patched_source, stock_objects, folder])
-            run_step(log, "glibc patched: apply our series",
-                  ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=patched_source,
-                  environment={"QUILT_PATCHES": str(SERIES)})
+            clone_patched(log, "glibc patched", stock_source, stock_objects, SERIES,
+                          patched_source, folder)
             _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)
     with appearing(path) as folder:
         _collect(objects, folder)
-        (folder / "seconds").write_text(f"{time.monotonic() - began:.1f}\n")
     return path

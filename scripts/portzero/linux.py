@@ -5,6 +5,7 @@ the series changes, and nothing is built twice."""
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tomllib
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
-from portzero.build import OBJECTS, SOURCE, read_series, run_step
+from portzero.build import OBJECTS, SOURCE, clone_patched, read_series, run_step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, output_of
 
 RECIPE = ROOT / "build/linux/recipe.toml"
@@ -25,6 +26,7 @@ def recipe() -> dict[str, Any]:
     return tomllib.loads(RECIPE.read_text())
 
 
+@functools.cache
 def key(kernel: str) -> str:
     """What the build of this kernel depends on."""
     base = digest(RECIPE, CONFIG, output_of(
@@ -101,12 +103,6 @@ def build(kernel: str) -> Path:
         source = OUT / "linux" / f"source-{kernel}-{key(kernel)}"
         objects = OUT / "linux" / f"objects-{kernel}-{key(kernel)}"
         with appearing(objects) as folder, appearing(source) as patched:
-            # Hard links do: patch writes new files.
-            run_step(log, f"{kernel}: clone linux-stock",
-                     ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", stock_source,
-                      patched, stock_objects, folder])
-            run_step(log, f"{kernel}: apply our series",
-                     ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=patched,
-                     environment={"QUILT_PATCHES": str(SERIES)})
+            clone_patched(log, kernel, stock_source, stock_objects, SERIES, patched, folder)
             _finish(log, kernel, patched, folder, 0)
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -85,6 +86,7 @@ def appearing(path: Path) -> Iterator[Path]:
     partial.rename(path)
 
 
+@functools.cache
 def multiarch() -> str:
     """The distribution's name for this machine's architecture."""
     return output_of("gcc", "-print-multiarch")

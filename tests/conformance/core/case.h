@@ -206,7 +206,6 @@ void await_end_of_stream (int fd);
 struct name link_local_peer (struct test *test);
 /* Like name->port = port.  Port in host byte order.  */
 void set_port (struct name *name, in_port_t port);
-in_port_t get_port (const struct name *name);
 
 /* observe.c: make a call, and record what it did beside what the standard
    answers.  STEP tells the observations of one case apart; it may be empty

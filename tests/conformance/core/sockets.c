@@ -41,13 +41,6 @@ set_port (struct name *name, in_port_t port)
     name->in6.sin6_port = htons (port);
 }
 
-in_port_t
-get_port (const struct name *name)
-{
-  return ntohs (name->any.sa_family == AF_INET ? name->in.sin_port
-                                               : name->in6.sin6_port);
-}
-
 int
 bound_socket (struct test *test)
 {
