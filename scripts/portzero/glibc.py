@@ -52,7 +52,7 @@ def product(libc: str) -> Path:
     return OUT / "columns" / f"{libc}-{key(libc)}"
 
 
-def _unpacked(log: Path) -> Path:
+def unpacked(log: Path) -> Path:
     """Return a folder with the distribution's source, its patches applied."""
     source = recipe()["source"]
     path = OUT / "glibc" / f"source-{key('stock')}"
@@ -81,16 +81,21 @@ def _unpacked(log: Path) -> Path:
     return path
 
 
+def configure_in(log: Path, title: str, source: Path, objects: Path) -> None:
+    """Configure `source` in the folder `objects`."""
+    how = recipe()["configure"]
+    (objects / "configparms").write_text(how["parameters"].replace("@multiarch@", multiarch()))
+    run_step(log, f"{title}: configure",
+             [*sandbox.build_command(source, objects, SOURCE, OBJECTS), f"{SOURCE}/configure",
+              *how["options"]], environment=how["environment"])
+
+
 def _build(log: Path, title: str, source: Path, objects: Path, *, configure: bool,
            expected: int) -> None:
     how = recipe()
     inside = sandbox.build_command(source, objects, SOURCE, OBJECTS)
     if configure:
-        parameters = how["configure"]["parameters"].replace("@multiarch@", multiarch())
-        (objects / "configparms").write_text(parameters)
-        run_step(log, f"{title}: configure",
-                 [*inside, f"{SOURCE}/configure", *how["configure"]["options"]],
-                 environment=how["configure"]["environment"])
+        configure_in(log, title, source, objects)
     make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
     run_step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
           expected=expected)
@@ -128,7 +133,7 @@ def build(libc: str) -> Path:
     if libc == "stock":
         OUT.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
-        source = _unpacked(log)
+        source = unpacked(log)
         if not objects.exists():
             with appearing(objects) as folder:
                 _build(log, "glibc stock", source, folder, configure=True,
@@ -136,7 +141,7 @@ def build(libc: str) -> Path:
     else:
         build("stock")
         log.write_bytes(b"")
-        stock_source = _unpacked(log)
+        stock_source = unpacked(log)
         stock_objects = OUT / "glibc" / f"objects-stock-{key('stock')}"
         if not stock_objects.exists():  # Deleted to save space.
             shutil.rmtree(product("stock"))
