@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A fuzzer (libFuzzer) for the part of the glibc series that talks to the
+   kernel.  Its input is a record (see kernel.h): the truth about a socket, and
+   how each system call ends.  Where the record says so, a call fails with any
+   error number, or ends well with another size or value than it should; the
+   replies of sock_diag are whatever bytes the record has.
+
+   The one thing that this kernel does not do is to lie about the peer of the
+   very socket: where a reply has its identity, it has its peer.  Hence the
+   rules that are checked: the right peer or the kernel's own error, nothing
+   written past the caller's buffer, errno as it was on success, no descriptor
+   left, no signal left blocked.  */
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "kernel.h"
+
+enum
+{
+  FD = 3,   /* The socket.  */
+  DIAG = 4, /* The socket for sock_diag.  */
+  ERRNO = 12345
+};
+
+static const int protocols[] = PROTOCOLS;
+static struct truth truth;
+static const uint8_t *rest;
+static size_t left;
+static int open_descriptors;
+static bool is_blocked, is_fault, is_storing;
+
+static void
+must (bool condition)
+{
+  if (!condition)
+    __builtin_trap ();
+}
+
+static uint8_t
+next_byte (void)
+{
+  if (left == 0)
+    return 0;
+  left--;
+  return *rest++;
+}
+
+static bool
+is_odd (void)
+{
+  return next_byte () >= ODD;
+}
+
+/* The value of a system call that failed.  */
+static int
+failure (void)
+{
+  int error_number = 1 + next_byte () % 133;
+  return -error_number;
+}
+
+/* Fill SIZE bytes at VALUE from the record.  */
+static void
+fill (void *value, size_t size)
+{
+  uint8_t *bytes = value;
+  for (size_t i = 0; i < size; i++)
+    bytes[i] = next_byte ();
+}
+
+static socklen_t
+name_size (void)
+{
+  return truth.is_inet6 ? sizeof (struct sockaddr_in6)
+                        : sizeof (struct sockaddr_in);
+}
+
+static bool
+is_stream (void)
+{
+  int protocol = protocols[truth.protocol];
+  return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+}
+
+/* Give the caller a socket address as the kernel does.  */
+static int
+give_name (void *to, socklen_t *size, const uint8_t *address, in_port_t port)
+{
+  struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = port };
+  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = port };
+  memcpy (&in.sin_addr, address, sizeof in.sin_addr);
+  memcpy (&in6.sin6_addr, address, sizeof in6.sin6_addr);
+  if (address == truth.peer
+      && (IN6_IS_ADDR_LINKLOCAL (&in6.sin6_addr)
+          || IN6_IS_ADDR_MC_LINKLOCAL (&in6.sin6_addr)
+          || IN6_IS_ADDR_MC_NODELOCAL (&in6.sin6_addr)))
+    in6.sin6_scope_id = truth.interface;
+  memcpy (to, truth.is_inet6 ? (void *) &in6 : (void *) &in,
+          MIN (*size, name_size ()));
+  *size = name_size ();
+  return 0;
+}
+
+static in_port_t
+port_of_peer (void)
+{
+  return truth.is_reset ? htons (7) : 0;
+}
+
+/* Give the caller the value of an option.  */
+static int
+give (void *to, socklen_t *size, const void *value, socklen_t value_size)
+{
+  memcpy (to, value, MIN (*size, value_size));
+  *size = MIN (*size, value_size);
+  return 0;
+}
+
+int
+kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
+{
+  must (fd == FD);
+  is_storing |= name == -1;
+  if (is_odd ())
+    {
+      if (name == -1 || name == SO_PEERNAME || next_byte () < ODD)
+        {
+          int result = failure ();
+          is_fault |= name == -1 && (result == -EFAULT || result == -EINVAL);
+          return result;
+        }
+      uint8_t told = next_byte ();
+      fill (value, MIN (*size, told));
+      *size = told;
+      return 0;
+    }
+  int family = AF_INET6;
+  if (level == IPPROTO_TCP && name == TCP_INFO)
+    {
+      if (is_stream ())
+        return give (value, size, &truth.state, 1);
+      return truth.is_inet6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+    }
+  if (level == IPPROTO_IPV6 && name == IPV6_ADDRFORM)
+    return give (value, size, &family, sizeof family);
+  must (level == SOL_SOCKET);
+  switch (name)
+    {
+    case SO_PROTOCOL:
+      return give (value, size, &protocols[truth.protocol], sizeof (int));
+    case SO_COOKIE:
+      return give (value, size, &truth.cookie, sizeof truth.cookie);
+    case SO_PEERNAME:
+      if (!truth.is_reset)
+        return -ENOTCONN;
+      /* It refuses to make it longer.  */
+      if (*size > name_size ())
+        return -EINVAL;
+      return give_name (value, &(socklen_t){ *size }, truth.peer,
+                        port_of_peer ());
+    default:
+      must (name == -1);
+      return -ENOPROTOOPT;
+    }
+}
+
+int
+kernel_getsockname (int fd, void *name, socklen_t *size)
+{
+  must (fd == FD);
+  if (is_odd ())
+    {
+      if (next_byte () < ODD)
+        {
+          int result = failure ();
+          is_fault |= is_storing && result == -EFAULT;
+          return result;
+        }
+      fill (name, MIN (*size, name_size ()));
+      *size = next_byte ();
+      return 0;
+    }
+  return give_name (name, size, truth.local, (in_port_t) truth.port);
+}
+
+int
+kernel_getpeername (int fd, void *name, socklen_t *size)
+{
+  must (fd == FD);
+  (void) name;
+  (void) size;
+  if (is_odd ())
+    {
+      int result = failure ();
+      is_fault |= result == -EFAULT || result == -EINVAL;
+      return result;
+    }
+  return -ENOTCONN;
+}
+
+int
+kernel_sendmsg (int fd, const struct msghdr *message, int flags)
+{
+  must (fd == FD && message->msg_iovlen == 0 && (flags & MSG_DONTWAIT) != 0);
+  /* Anything else could have sent something, or bound the socket.  */
+  if (!is_odd ())
+    return -EINVAL;
+  return next_byte () < ODD ? failure () : next_byte ();
+}
+
+int
+kernel_socket (int family, int type, int protocol)
+{
+  must (family == AF_NETLINK && type == (SOCK_RAW | SOCK_CLOEXEC)
+        && protocol == NETLINK_SOCK_DIAG && is_blocked);
+  if (is_odd ())
+    return failure ();
+  open_descriptors++;
+  return DIAG;
+}
+
+int
+kernel_sendto (int fd, const void *data, size_t size, int flags,
+               const void *name, socklen_t length)
+{
+  const struct nlmsghdr *header = data;
+  must (fd == DIAG && header->nlmsg_len == size && (flags & MSG_DONTWAIT) != 0
+        && length == sizeof (struct sockaddr_nl) && name != NULL);
+  if (is_odd ())
+    return next_byte () < ODD ? failure () : next_byte ();
+  return (int) size;
+}
+
+/* What becomes of the entry of the socket in a reply.  */
+enum entry
+{
+  TRUE,         /* It has the true peer.  */
+  FALSE,        /* It has another one.  */
+  OTHER_COOKIE, /* So it has, and it is that of another socket.  */
+  OTHER_INODE,
+  OTHER_PORT /* Or the peer is at another port.  */
+};
+
+/* Make the entries of the socket in a reply what ENTRY says.  Return whether
+   that changed anything: another place may overlap.  */
+static bool
+make_entries (uint8_t *reply, size_t size, enum entry entry)
+{
+  bool is_changed = false;
+  for (size_t at = 0; at + sizeof (struct inet_diag_msg) <= size; at++)
+    {
+      struct inet_diag_msg message;
+      memcpy (&message, reply + at, sizeof message);
+      uint64_t cookie = (uint64_t) message.id.idiag_cookie[1] << 32
+                        | message.id.idiag_cookie[0];
+      if (cookie != truth.cookie || message.idiag_inode != truth.inode
+          || message.id.idiag_dport != 0)
+        continue;
+      message.idiag_family = truth.is_inet6 ? AF_INET6 : AF_INET;
+      memset (message.id.idiag_dst, 0, sizeof message.id.idiag_dst);
+      memcpy (message.id.idiag_dst, truth.peer, truth.is_inet6 ? 16 : 4);
+      message.id.idiag_if = truth.interface;
+      if (entry != TRUE)
+        message.id.idiag_dst[0] ^= 1;
+      message.id.idiag_cookie[at % 2] ^= entry == OTHER_COOKIE;
+      message.idiag_inode ^= entry == OTHER_INODE;
+      if (truth.is_reset || entry == OTHER_PORT)
+        message.id.idiag_dport = htons (7);
+      is_changed |= memcmp (reply + at, &message, sizeof message) != 0;
+      memcpy (reply + at, &message, sizeof message);
+    }
+  return is_changed;
+}
+
+int
+kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
+                 socklen_t *length)
+{
+  must (fd == DIAG && (flags & MSG_DONTWAIT) != 0
+        && *length == sizeof (struct sockaddr_nl));
+  struct sockaddr_nl sender = { .nl_family = AF_NETLINK };
+  if (left == 0)
+    return -EAGAIN;
+  enum entry entry = TRUE;
+  switch (is_odd () ? next_byte () % 8 : truth.replies)
+    {
+    case 1:
+      return failure ();
+    case 2:
+      sender.nl_pid = 1;
+      entry = FALSE;
+      break;
+    case 3:
+      sender.nl_family = AF_UNSPEC;
+      entry = FALSE;
+      break;
+    case 4:
+      *length = next_byte ();
+      break;
+    case 5:
+      entry = OTHER_COOKIE;
+      break;
+    case 6:
+      entry = OTHER_INODE;
+      break;
+    case 7:
+      entry = OTHER_PORT;
+      break;
+    default:;
+    }
+  memcpy (name, &sender, sizeof sender);
+  size_t given = next_byte ();
+  given |= (size_t) next_byte () << 8;
+  given = MIN (MIN (given, left), size);
+  fill (data, given);
+  make_entries (data, given, entry);
+  if (entry != FALSE)
+    for (int round = 0; make_entries (data, given, TRUE); round++)
+      if (round == 100)
+        return -EAGAIN; /* It contradicts itself.  */
+  return (int) given;
+}
+
+int
+kernel_fstat (int fd, struct stat *status)
+{
+  must (fd == FD);
+  if (is_odd ())
+    {
+      errno = -failure ();
+      return -1;
+    }
+  *status = (struct stat){ .st_ino = truth.inode };
+  return 0;
+}
+
+int
+kernel_sigprocmask (int how, const sigset_t *set, sigset_t *old)
+{
+  (void) set;
+  is_blocked = how == SIG_BLOCK;
+  if (old != NULL)
+    sigemptyset (old);
+  return 0;
+}
+
+void
+kernel_close (int fd)
+{
+  must (fd == DIAG || fd == FD);
+  open_descriptors--;
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  if (size < sizeof truth)
+    return 0;
+  memcpy (&truth, data, sizeof truth);
+  rest = data + sizeof truth;
+  left = size - sizeof truth;
+  truth.is_accept &= 1;
+  truth.is_reset &= truth.is_accept;
+  truth.is_inet6 &= 1;
+  truth.replies %= 8;
+  truth.protocol %= sizeof protocols / sizeof *protocols;
+  is_blocked = is_fault = is_storing = false;
+  open_descriptors = truth.is_accept;
+
+  uint8_t name[sizeof (struct sockaddr_in6) + 8];
+  uint8_t untouched[sizeof name];
+  uint8_t expected[sizeof name];
+  socklen_t given = truth.given % (sizeof name + 1);
+  socklen_t length = given;
+  socklen_t full = sizeof expected;
+  memset (name, 0xa5, sizeof name);
+  memset (untouched, 0xa5, sizeof untouched);
+  give_name (expected, &full, truth.peer, port_of_peer ());
+
+  errno = ERRNO;
+  int result = truth.is_accept
+                   ? __accept_name_peer (FD, (struct sockaddr *) name, &length)
+                   : __getpeername_failed (FD, (struct sockaddr *) name,
+                                           &length, ENOTCONN);
+  must (!is_blocked);
+  size_t stored = 0;
+  if (result >= 0)
+    {
+      must (result == (truth.is_accept ? FD : 0) && errno == ERRNO);
+      must (open_descriptors == truth.is_accept);
+      stored = MIN (given, full);
+      must (length == full && memcmp (name, expected, stored) == 0);
+    }
+  else
+    {
+      must (result == -1 && open_descriptors == 0);
+      int own = truth.is_accept ? ECONNABORTED : ENOTCONN;
+      must (errno == own || (is_fault && (errno == EFAULT || errno == EINVAL)));
+      /* getsockname may have written a name of its own.  */
+      stored = is_storing ? given : 0;
+    }
+  must (memcmp (name + stored, untouched, sizeof name - stored) == 0);
+  return 0;
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Builds the fuzzer of the glibc series and runs it.
+
+As a program: fuzz.py SECONDS runs it with both sanitizers for so long, and
+keeps what it found interesting in out/fuzz."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from portzero import glibc
+from portzero.column import Column, open_column
+from portzero.project import OUT, ROOT
+
+HERE = ROOT / "tests/patch/fuzz"
+FILES = "sysdeps/unix/sysv/linux/getpeername-port0"
+# What the file includes from the inside of the C library; kernel.h has it all.
+INSIDE = ("elf/dl-tunables.h", "internal-signals.h", "kernel-features.h", "not-cancel.h",
+          "socketcall.h", "sysdep.h")
+SANITIZERS = {
+    "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+    "memory": ["-fsanitize=memory"],
+}
+FLAGS = ["-std=gnu17", "-g", "-O1", "-I", str(HERE)]
+OURS = ["-Wall", "-Wextra", "-Werror"]
+THEIRS = ["-Wno-gnu-variable-sized-type-not-at-end"]
+
+
+def unpack(folder: Path) -> Path:
+    """Take the file that is tested out of the series, put it into `folder`,
+    and return its path."""
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    for patch in glibc.series():
+        subprocess.run(["git", "-C", folder, "apply", f"--include={FILES}.[ch]", patch],
+                       check=True, capture_output=True)
+    for name in INSIDE:
+        (folder / "inside" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "inside" / name).touch()
+    (folder / "inside/getpeername-port0.h").write_bytes((folder / f"{FILES}.h").read_bytes())
+    return folder / f"{FILES}.c"
+
+
+def _compile(source: Path, folder: Path, driver: str, program: str, flags: list[str],
+             linking: list[str]) -> Path:
+    """Compile the tested file and one of ours, each by its own rules."""
+    objects = []
+    for file, rules in ((source, [*THEIRS, "-include", str(HERE / "kernel.h"),
+                                  "-I", str(folder / "inside")]), (HERE / driver, OURS)):
+        objects.append(str(folder / f"{program}-{file.stem}.o"))
+        subprocess.run(["clang", *FLAGS, *flags, *rules, "-c", "-o", objects[-1], str(file)],
+                       check=True)
+    subprocess.run(["clang", *flags, *linking, "-o", folder / program, *objects], check=True)
+    return folder / program
+
+
+def compile_fuzzer(source: Path, folder: Path, sanitizer: str) -> Path:
+    return _compile(source, folder, "fuzz.c", f"fuzz-{sanitizer}",
+                    ["-fsanitize=fuzzer-no-link", *SANITIZERS[sanitizer]], ["-fsanitize=fuzzer"])
+
+
+def record(source: Path, folder: Path, column: Column) -> Path:
+    """Return a folder with records of the kernel of `column`."""
+    program = _compile(source, folder, "recorder.c", "recorder", [], [])
+    records = folder / "records"
+    records.mkdir()
+    status = column.run(["env", "-C", str(records), str(program), "8080"])
+    if status != 0:
+        raise RuntimeError(f"the recorder ended with {status}")
+    return records
+
+
+def run(fuzzer: Path, folder: Path, records: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the fuzzer; what it finds goes to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.run([fuzzer, "-max_len=2048", "-print_final_stats=1", *options,
+                           str(folder), str(records)],
+                          cwd=folder.parent, text=True, errors="replace", capture_output=True,
+                          check=False)
+
+
+def main(seconds: str) -> int:
+    folder = OUT / "fuzz" / str(os.getpid())
+    folder.mkdir(parents=True)
+    source = unpack(folder)
+    records = record(source, folder, open_column("patched"))
+    for sanitizer in SANITIZERS:
+        result = run(compile_fuzzer(source, folder, sanitizer), folder / "found", records,
+                     f"-max_total_time={seconds}")
+        print(f"{sanitizer}: {result.stderr.splitlines()[-1]}")
+        if result.returncode != 0:
+            print(result.stderr, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

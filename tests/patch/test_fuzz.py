@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The fuzzer finds nothing in the series, and finds what is put there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from portzero.column import Column
+
+sys.path.append(str(Path(__file__).parent / "fuzz"))
+import fuzz  # noqa: E402
+
+# What is taken out of the source, and put there instead; and the sanitizer.
+BREAKS = {
+    "a length that lies": (
+        "|| h->nlmsg_len < NLMSG_LENGTH (sizeof (struct inet_diag_msg))", "", "memory"),
+    "another sender": ("|| sender.nl_pid != 0", "", "address"),
+    "another cookie": ("cookie == key->cookie", "(cookie == key->cookie || 1)", "address"),
+    "another inode": ("&& msg->idiag_inode == key->inode", "", "address"),
+    "another port": ("&& msg->id.idiag_dport == 0", "", "address"),
+    "a short option": ("r == 0 && got != size ? -EINVAL : r", "r", "memory"),
+    "a descriptor left": ("__close_nocancel_nostatus (diag);", "", "address"),
+    "a signal left blocked": ("internal_signal_restore_set (&signals);", "", "address"),
+    "the caller's buffer": ("MIN (available, size)", "size", "address"),
+    "errno": ("__set_errno (saved_errno);", "__set_errno (0);", "address"),
+    "an error of getpeername": ("err != EFAULT && err != EINVAL", "err == ENOTCONN", "address"),
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory,
+             columns: dict[str, Column]) -> tuple[Path, Path, Path]:
+    """The tested file, records of the kernel, and the folder of both."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    source = fuzz.unpack(folder)
+    return source, fuzz.record(source, folder, columns["patched"]), folder
+
+
+@pytest.mark.parametrize("sanitizer", fuzz.SANITIZERS)
+def test_nothing_is_found(prepared: tuple[Path, Path, Path], sanitizer: str) -> None:
+    source, records, folder = prepared
+    fuzzer = fuzz.compile_fuzzer(source, folder, sanitizer)
+    result = fuzz.run(fuzzer, folder / f"found-{sanitizer}", records, "-runs=200000", "-seed=1")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_is_found(prepared: tuple[Path, Path, Path], tmp_path: Path, name: str) -> None:
+    source, records, folder = prepared
+    old, new, sanitizer = BREAKS[name]
+    text = source.read_text()
+    assert old in text
+    broken = tmp_path / source.name
+    broken.write_text(text.replace(old, new))
+    (tmp_path / "inside").symlink_to(folder / "inside")
+    fuzzer = fuzz.compile_fuzzer(broken, tmp_path, sanitizer)
+    result = fuzz.run(fuzzer, tmp_path / "found", records, "-runs=2000000", "-seed=1",
+                      "-max_total_time=60")
+    assert result.returncode != 0
+    assert "deadly signal" in result.stderr or "Sanitizer" in result.stderr
