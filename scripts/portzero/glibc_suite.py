@@ -96,17 +96,27 @@ def worse(stock: Results, patched: Results) -> list[str]:
 def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
     """Run all tests; leaves tests.sum among the objects."""
     how = _settings()
-    for pattern in ("*.test-result", "tests.sum"):
-        for old in objects.rglob(pattern):
-            # A test runs again if its output is gone.
-            old.with_name(old.name.removesuffix(".test-result") + ".out").unlink(missing_ok=True)
-            old.unlink()
+    # A test runs again if its output is gone.
+    for old in objects.rglob("*.test-result"):
+        old.with_suffix(".out").unlink(missing_ok=True)
+        old.unlink()
+    total = objects / "tests.sum"
     # make fails if any test does; then there is a tests.sum all the same.
-    run_step(log, f"glibc {libc}: run its tests",
-             ["sh", "-c", '"$@"; test -s "$SUM"', "tests",
-              *_make(source, objects, "--keep-going", "check",
-                     f"subdirs={' '.join(how['folders'])}")],
-             environment={**how["environment"], "SUM": str(objects / "tests.sum")})
+    command = ["sh", "-c", '"$@"; test -s "$SUM"', "tests",
+               *_make(source, objects, "--keep-going", "check",
+                      f"subdirs={' '.join(how['folders'])}")]
+    environment = {**how["environment"], "SUM": str(total)}
+    total.unlink(missing_ok=True)
+    run_step(log, f"glibc {libc}: run its tests", command, environment=environment)
+    # What was made, but has no result: some tests make a file of their own
+    # name, and a run that was killed leaves outputs that were not judged.
+    without = [name for name, kind in read_results(total.read_text()).items()
+               if kind == "UNRESOLVED"]
+    if without:
+        for name in without:
+            for made in (objects / name, objects / f"{name}.out"):
+                made.unlink(missing_ok=True)
+        run_step(log, f"glibc {libc}: those without a result", command, environment=environment)
 
 
 def results(libc: str) -> Results:
