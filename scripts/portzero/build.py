@@ -23,6 +23,13 @@ def read_series(folder: Path) -> list[Path]:
     return [folder / line.strip() for line in lines if line.strip() and line[0] != "#"]
 
 
+def changes(series: Path) -> list[str]:
+    """What the patches of a series change, in order: their text from the first
+    diff on.  The words before it do not matter to a build."""
+    return [text[text.index("\ndiff --git "):]
+            for text in (patch.read_text() for patch in read_series(series))]
+
+
 def run_step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
           environment: dict[str, str] | None = None, expected: int = 0) -> None:
     """Run a step of a build, its output going to `log`.

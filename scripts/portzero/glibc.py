@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
-from portzero.build import OBJECTS, SOURCE, clone_patched, read_series, run_step
+from portzero.build import OBJECTS, SOURCE, changes, clone_patched, read_series, run_step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
@@ -44,7 +44,7 @@ def key(libc: str) -> str:
     )
     if libc == "stock":
         return base
-    return digest(base, SERIES / "series", *series())
+    return digest(base, *changes(SERIES))
 
 
 def product(libc: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from portzero import sandbox
-from portzero.build import OBJECTS, SOURCE, clone_patched, read_series, run_step
+from portzero.build import OBJECTS, SOURCE, changes, clone_patched, run_step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, output_of
 
 RECIPE = ROOT / "build/linux/recipe.toml"
@@ -33,7 +33,7 @@ def key(kernel: str) -> str:
         "dpkg-query", "--show", recipe()["source"]["package"], "gcc", "binutils"))
     if kernel == "linux-stock":
         return base
-    return digest(base, SERIES / "series", *read_series(SERIES))
+    return digest(base, *changes(SERIES))
 
 
 def product(kernel: str) -> Path:
