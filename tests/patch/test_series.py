@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from email import message_from_string
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from portzero import glibc
-from portzero.project import OUT
+from portzero.build import read_series
+from portzero.project import OUT, ROOT
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -56,6 +58,25 @@ def test_message(patch: Path) -> None:
     body = message.get_payload().split("\n---\n")[0]
     assert max(map(len, body.splitlines())) <= 75
     assert "Tested on" in body
+
+
+def added(patch: Path) -> str:
+    return "\n".join(line[1:] for line in patch.read_text().splitlines()
+                     if line.startswith("+"))
+
+
+def test_the_manual_has_what_the_code_has() -> None:
+    """One patch for each of the code, with its tunables and functions."""
+    code, manual = glibc.series(), read_series(ROOT / "patches/glibc-manual")
+    assert len(code) == len(manual)
+    for changed, described in zip(code, manual, strict=True):
+        subject = message_from_string(changed.read_text())["Subject"]
+        title = " ".join(subject.split("] ")[1].split())
+        assert f'For "{title}".' in " ".join(described.read_text().split())
+    text = "\n".join(map(added, manual))
+    names = re.findall(r"^  net \{\n    (\w+) \{", "\n".join(map(added, code)), re.MULTILINE)
+    assert names
+    assert all(f"@deftp Tunable glibc.net.{name}" in text for name in names)
 
 
 def instructions(libc: str) -> list[str]:
