@@ -12,32 +12,27 @@
    answer was the kernel's.  Exit status 0 if there was nothing else.  */
 
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <netinet/in.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sockets.h"
+
 enum
 {
-  LISTENER = 8080, /* See sandbox/redirect.nft.  */
-  SOURCE = 8082,
   MOST_ERRORS = 133, /* EHWPOISON  */
   /* Exit status of a child.  */
   NAMED = 0,
   REFUSED = 1,
-  WRONG = 2
+  WRONG = 2 /* Or BROKEN.  */
 };
 
 static const struct
@@ -72,91 +67,6 @@ let_fail (int number, int error_number)
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
       || prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
     err (WRONG, "seccomp");
-}
-
-/* The lowest free descriptor, found without a call that may fail here.  */
-static int
-lowest_free (void)
-{
-  int fd = dup (0);
-  if (fd >= 0)
-    syscall (SYS_close_range, fd, fd, 0);
-  return fd;
-}
-
-static struct sockaddr_in
-loopback (in_port_t port)
-{
-  return (struct sockaddr_in){ .sin_family = AF_INET,
-                               .sin_port = htons (port),
-                               .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-}
-
-static int
-udp (int family)
-{
-  int fd = socket (family, SOCK_DGRAM, 0);
-  struct sockaddr_in peer = loopback (0);
-  struct sockaddr_in6 peer6
-      = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
-  int result = family == AF_INET
-                   ? connect (fd, (struct sockaddr *) &peer, sizeof peer)
-                   : connect (fd, (struct sockaddr *) &peer6, sizeof peer6);
-  if (result != 0)
-    err (WRONG, "connect");
-  return fd;
-}
-
-/* Listen at PORT, or at any free one if that is 0.  A new one for each client
-   from the same port: no trace of an earlier connection is in its way.  */
-static int
-listening (in_port_t port)
-{
-  int fd = socket (AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in name = loopback (port);
-  if (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int)) != 0
-      || bind (fd, (struct sockaddr *) &name, sizeof name) != 0
-      || listen (fd, 1) != 0)
-    err (WRONG, "listen");
-  return fd;
-}
-
-static in_port_t
-port_of (int fd)
-{
-  struct sockaddr_in name = { 0 };
-  socklen_t size = sizeof name;
-  if (getsockname (fd, (struct sockaddr *) &name, &size) != 0)
-    err (WRONG, "getsockname");
-  return ntohs (name.sin_port);
-}
-
-/* Connect to PORT, from SOURCE_PORT if that is not 0.  */
-static int
-tcp (in_port_t port, in_port_t source_port)
-{
-  int fd = socket (AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in name = loopback (port);
-  struct sockaddr_in source = loopback (source_port);
-  struct linger at_once = { .l_onoff = 1 };
-  if (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int)) != 0
-      || setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0
-      || bind (fd, (struct sockaddr *) &source, sizeof source) != 0
-      || connect (fd, (struct sockaddr *) &name, sizeof name) != 0)
-    err (WRONG, "connect");
-  return fd;
-}
-
-static bool
-is_port_0_of_loopback (const struct sockaddr_storage *name, socklen_t size)
-{
-  const struct sockaddr_in *in = (const struct sockaddr_in *) name;
-  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) name;
-  if (name->ss_family == AF_INET)
-    return size == sizeof *in && in->sin_port == 0
-           && in->sin_addr.s_addr == htonl (INADDR_LOOPBACK);
-  return name->ss_family == AF_INET6 && size == sizeof *in6
-         && in6->sin6_port == 0 && IN6_IS_ADDR_LOOPBACK (&in6->sin6_addr);
 }
 
 /* In a child.  FD is connected, or for accept, listening.  */
@@ -205,8 +115,8 @@ main (int argc, char **argv)
   int server = listening (LISTENER);
   int fd = is_accept                      ? -1
            : strcmp (argv[1], "tcp") == 0 ? tcp (0, 0)
-           : strcmp (argv[1], "udp") == 0 ? udp (AF_INET)
-                                          : udp (AF_INET6);
+           : strcmp (argv[1], "udp") == 0 ? udp_at_port_0 (AF_INET)
+                                          : udp_at_port_0 (AF_INET6);
   int wrong = 0;
   for (size_t call = 0; call < sizeof calls / sizeof *calls; call++)
     {

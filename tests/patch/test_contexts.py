@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The patched functions under failing system calls, in odd places, and turned
-off by their tunable."""
+"""The patched getpeername() in odd places, and turned off by its tunable."""
 
 from __future__ import annotations
 
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from native import compiled, run
 from portzero.column import Column
-from portzero.project import ROOT
 
-# One of the calls that each way must make: letting it fail must be noticed.
-FAULTS = {"tcp": "recvfrom", "udp": "recvfrom", "udp6": "recvfrom", "accept": "socket"}
+CONTEXTS = ["namespace", "cancellation", "signals", "longjmp", "threads", "others-udp",
+            "others-tcp", "children", "exhaustion", "stack"]
 ASK = """
 import socket
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -26,58 +23,19 @@ except OSError as error:
 """
 
 
-def compiled(folder: Path, source: str, *flags: str) -> Path:
-    program = folder / Path(source).stem
-    subprocess.run(["gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o",
-                    program, ROOT / source], check=True)
-    return program
-
-
-@pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("faults"), "tests/patch/faults.c")
-
-
 @pytest.fixture(scope="module")
 def contexts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("contexts"), "tests/patch/contexts.c", "-pthread")
+    return compiled(tmp_path_factory.mktemp("contexts"), "contexts", "-pthread")
 
 
-def run(column: Column, folder: Path, *command: str) -> tuple[int, str]:
-    out = folder / "told"
-    with out.open("wb") as stream:
-        status = column.run(command, stdout=stream)
-    return status, out.read_text()
-
-
-@pytest.mark.parametrize("way", FAULTS)
-def test_faults(columns: dict[str, Column], faults: Path, tmp_path: Path, way: str) -> None:
-    status, told = run(columns["patched"], tmp_path, str(faults), way)
-    assert status == 0, told
-    named = {line.split()[1]: int(match[1]) for line in told.splitlines()
-             if (match := re.search(r"named (\d+)", line))}
-    # The faults were met, and where they do not matter the peer was named.
-    assert named[FAULTS[way]] == 0
-    assert named["close"] > 100
-
-
-def test_a_wrong_peer_is_noticed(columns: dict[str, Column], faults: Path,
-                                 tmp_path: Path) -> None:
-    library = compiled(tmp_path, "tests/selftest/wrong_getpeername.c", "-fPIC", "-shared")
-    status, told = run(columns["patched"], tmp_path, "env", f"LD_PRELOAD={library}",
-                       "WRONG=port 1 for port 0", str(faults), "udp")
-    assert status == 1
-    assert "wrong 0" not in told.splitlines()[-1]
-
-
-@pytest.mark.parametrize("name", ["namespace", "cancellation", "signals", "longjmp", "threads",
-                                  "stack"])
+@pytest.mark.parametrize("name", CONTEXTS)
 def test_context(columns: dict[str, Column], contexts: Path, tmp_path: Path, name: str) -> None:
-    status, _ = run(columns["patched"], tmp_path, str(contexts), name)
-    assert status == 0
+    status, told = run(columns["patched"], tmp_path, str(contexts), name)
+    assert status == 0, told
 
 
-@pytest.mark.parametrize("name", ["namespace", "cancellation", "signals", "threads", "stack"])
+# That no descriptor is lost by who does not open one, says nothing.
+@pytest.mark.parametrize("name", [name for name in CONTEXTS if name != "longjmp"])
 def test_contexts_can_fail(columns: dict[str, Column], contexts: Path, tmp_path: Path,
                            name: str) -> None:
     status, _ = run(columns["stock"], tmp_path, str(contexts), name)

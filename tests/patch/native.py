@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Compiles the C programs of this folder and runs them on a column."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from portzero.column import Column
+from portzero.project import ROOT
+
+HERE = ROOT / "tests/patch"
+FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
+
+
+def compiled(folder: Path, name: str, *flags: str) -> Path:
+    """Compile the program NAME.c of this folder into `folder`, return it."""
+    program = folder / name
+    subprocess.run(["gcc", *FLAGS, *flags, "-o", program, HERE / f"{name}.c",
+                    HERE / "sockets.c"], check=True)
+    return program
+
+
+def wrong_library(folder: Path, name: str) -> Path:
+    """Compile NAME.c of tests/selftest to a library to preload."""
+    library = folder / f"{name}.so"
+    subprocess.run(["gcc", *FLAGS, "-fPIC", "-shared", "-o", library,
+                    ROOT / "tests/selftest" / f"{name}.c"], check=True)
+    return library
+
+
+def run(column: Column, folder: Path, *command: str) -> tuple[int, str]:
+    """Run a command on a column: its exit status, and what it printed."""
+    out = folder / "told"
+    with out.open("wb") as stream:
+        status = column.run(command, stdout=stream, writable=folder, limit=120)
+    return status, out.read_text()

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sockets for the tests of the glibc series, at loopback.  What cannot be made
+   ends the process with the status BROKEN and a line that says why.  */
+
+#ifndef SOCKETS_H
+#define SOCKETS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+enum
+{
+  LISTENER = 8080, /* To which port 0 is steered: sandbox/redirect.nft.  */
+  SOURCE = 8082,   /* A client bound to it appears to be at port 0.  */
+  BROKEN = 2
+};
+
+/* 127.0.0.1 at PORT, in host byte order.  */
+struct sockaddr_in loopback (in_port_t port);
+
+/* A UDP socket of FAMILY that is connected to port 0 of loopback.  */
+int udp_at_port_0 (int family);
+
+/* A TCP socket that listens at PORT of 127.0.0.1, or at any free one if that
+   is 0.  */
+int listening (in_port_t port);
+
+/* The port that FD is bound to, in host byte order.  */
+in_port_t port_of (int fd);
+
+/* A TCP socket that is connected to PORT of 127.0.0.1, from SOURCE_PORT if
+   that is not 0.  To close it resets the connection.  */
+int tcp (in_port_t port, in_port_t source_port);
+
+/* An MPTCP socket that is connected to port 0 of 127.0.0.1.  */
+int mptcp_at_port_0 (void);
+
+/* The lowest free descriptor, found without a call that the getpeername()
+   and accept() of the series make; -1 if there is none.  */
+int lowest_free (void);
+
+/* Whether the SIZE bytes at NAME are port 0 of loopback, of either family.  */
+bool is_port_0_of_loopback (const struct sockaddr_storage *name,
+                            socklen_t size);
+
+#endif
