@@ -66,13 +66,23 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
         raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
 
 
+def _touched(series: Path) -> list[str]:
+    """The files that are there before a series and that it changes."""
+    return sorted({line.removeprefix("--- a/").rstrip()
+                   for text in changes(series) for line in text.splitlines()
+                   if line.startswith("--- a/")})
+
+
 def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path, series: Path,
                   source: Path, objects: Path) -> None:
     """Fill `source` and `objects` with the stock ones, and apply a series to
     the source: what it does not touch is not built again."""
-    # Hard links do for the source: patch writes new files.
+    # Hard links do for the source, but not for what the series touches: quilt
+    # changes the times of these files, and the stock objects would look old.
     run_step(log, f"{title}: clone stock",
-             ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", str(stock_source),
-              str(source), str(stock_objects), str(objects)])
+             ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"; shift 4; for file; do '
+              'cp -a --remove-destination "$stock/$file" "$file"; done', "clone",
+              str(stock_source), str(source), str(stock_objects), str(objects),
+              *_touched(series)], folder=source, environment={"stock": str(stock_source)})
     run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q"],
              folder=source, environment={"QUILT_PATCHES": str(series)})

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from portzero.build import changes
+from portzero.build import changes, clone_patched
 
 PATCH = """Subject: words
 
 More words.
 ---
 diff --git a/file b/file
+--- a/file
++++ b/file
 @@ -1 +1 @@
 -old
 +new
@@ -36,3 +39,19 @@ def test_a_line_and_the_order_matter(tmp_path: Path) -> None:
     before = series(tmp_path, PATCH, other)
     assert series(tmp_path, PATCH, PATCH) != before
     assert series(tmp_path, other, PATCH) != before
+
+
+def test_stock_keeps_its_times(tmp_path: Path) -> None:
+    """Or what was built of it would look older than it."""
+    folders = {name: tmp_path / name for name in ("stock", "objects", "series", "new", "clone")}
+    for folder in folders.values():
+        folder.mkdir()
+    file = folders["stock"] / "file"
+    file.write_text("old\n")
+    os.utime(file, (1000, 1000))
+    series(folders["series"], PATCH)
+    clone_patched(tmp_path / "log", "test", folders["stock"], folders["objects"],
+                  folders["series"], folders["new"], folders["clone"])
+    assert (folders["new"] / "file").read_text() == "new\n"
+    assert file.read_text() == "old\n"
+    assert file.stat().st_mtime == 1000
