@@ -55,11 +55,13 @@ def _parser() -> argparse.ArgumentParser:
                                "differently")
     diff.add_argument("column", nargs=2, metavar="LIBC/KERNEL")
     commands.add_parser("check", help="run all tests of the project")
+    commands.add_parser("check-glibc", help="run glibc's own tests on stock and on patched, and "
+                        "compare (takes an hour)")
     build = commands.add_parser("build", help="build what the columns need")
     build.add_argument("--libc", action="append", metavar="LIBC")
     build.add_argument("--kernel", action="append", metavar="KERNEL")
     install = commands.add_parser("packages", help="install what the project needs")
-    install.add_argument("group", nargs="*", default=["matrix"], help="matrix, check")
+    install.add_argument("group", nargs="*", default=["matrix"], help="matrix, check, bench")
     return parser
 
 
@@ -122,6 +124,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return matrix.diff(*arguments.column)
         case "judge":
             return matrix.judge_and_report()
+        case "check-glibc":
+            from portzero import glibc_suite  # noqa: PLC0415
+
+            return glibc_suite.compare()
         case _:
             return matrix.run(libcs, kernels, arguments.case, arguments.again)
 

@@ -30,10 +30,6 @@ def _settings() -> dict[str, Any]:
     return tomllib.loads(SETTINGS.read_text())
 
 
-def _key(libc: str) -> str:
-    return digest(glibc.key(libc), SETTINGS)
-
-
 def _make(source: Path, objects: Path, *arguments: str) -> list[str]:
     """A command that runs make, with a /tmp of its own for the tests."""
     command = sandbox.build_command(source, objects, SOURCE, OBJECTS)
@@ -54,9 +50,22 @@ def _build(log: Path, libc: str, source: Path, objects: Path) -> None:
              expected=how["test_objects"] if libc == "stock" else 0)
 
 
+def _objects(libc: str) -> Path:
+    return OUT / "glibc" / f"suite-objects-{libc}-{glibc.key(libc)}"
+
+
+def _forget_results(objects: Path) -> None:
+    """Have tests run again: make goes by their outputs.  Those that look at
+    what was built only have another one, and run again if that changes."""
+    for old in objects.rglob("*.test-result"):
+        if old.with_suffix(".out").exists():
+            old.with_suffix(".out").unlink()
+            old.unlink()
+
+
 def _trees(libc: str, log: Path) -> tuple[Path, Path]:
     """Return the source and the objects of a complete build with its tests."""
-    stock = OUT / "glibc" / f"suite-objects-stock-{_key('stock')}"
+    stock = _objects("stock")
     stock_source = glibc.unpacked(log)
     if not stock.exists():
         with appearing(stock) as folder:
@@ -64,12 +73,13 @@ def _trees(libc: str, log: Path) -> tuple[Path, Path]:
             _build(log, "stock", stock_source, folder)
     if libc == "stock":
         return stock_source, stock
-    source = OUT / "glibc" / f"suite-source-{libc}-{_key(libc)}"
-    objects = OUT / "glibc" / f"suite-objects-{libc}-{_key(libc)}"
+    source = OUT / "glibc" / f"suite-source-{libc}-{glibc.key(libc)}"
+    objects = _objects(libc)
     if not objects.exists():
         with appearing(objects) as folder, appearing(source) as patched_source:
             clone_patched(log, "glibc patched", stock_source, stock, glibc.SERIES,
                           patched_source, folder)
+            _forget_results(folder)
             # What is installed for the tests is not what was patched.
             shutil.rmtree(folder / "testroot.pristine", ignore_errors=True)
             _build(log, libc, patched_source, folder)
@@ -94,35 +104,23 @@ def worse(stock: Results, patched: Results) -> list[str]:
 
 
 def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
-    """Run all tests; leaves tests.sum among the objects."""
+    """Run all tests that have no result yet; leaves tests.sum among the
+    objects."""
     how = _settings()
-    # A test runs again if its output is gone.
-    for old in objects.rglob("*.test-result"):
-        old.with_suffix(".out").unlink(missing_ok=True)
-        old.unlink()
     total = objects / "tests.sum"
-    # make fails if any test does; then there is a tests.sum all the same.
-    command = ["sh", "-c", '"$@"; test -s "$SUM"', "tests",
-               *_make(source, objects, "--keep-going", "check",
-                      f"subdirs={' '.join(how['folders'])}")]
-    environment = {**how["environment"], "SUM": str(total)}
     total.unlink(missing_ok=True)
-    run_step(log, f"glibc {libc}: run its tests", command, environment=environment)
-    # What was made, but has no result: some tests make a file of their own
-    # name, and a run that was killed leaves outputs that were not judged.
-    without = [name for name, kind in read_results(total.read_text()).items()
-               if kind == "UNRESOLVED"]
-    if without:
-        for name in without:
-            for made in (objects / name, objects / f"{name}.out"):
-                made.unlink(missing_ok=True)
-        run_step(log, f"glibc {libc}: those without a result", command, environment=environment)
+    # make fails if any test does; then there is a tests.sum all the same.
+    run_step(log, f"glibc {libc}: run its tests",
+             ["sh", "-c", '"$@"; test -s "$SUM"', "tests",
+              *_make(source, objects, "--keep-going", "check",
+                     f"subdirs={' '.join(how['folders'])}")],
+             environment={**how["environment"], "SUM": str(total)})
 
 
 def results(libc: str) -> Results:
     """Run the suite on "stock" or "patched" if that has not been done, and
     return the result of each test."""
-    kept = OUT / "glibc" / f"suite-{libc}-{_key(libc)}.sum"
+    kept = OUT / "glibc" / f"suite-{libc}-{digest(glibc.key(libc), SETTINGS)}.sum"
     if not kept.exists():
         log = OUT / f"glibc-suite-{libc}.log"
         log.write_bytes(b"")
@@ -175,7 +173,7 @@ def compare() -> int:
                       f"{', '.join(runs['patched'])} on patched")
     if failed:
         console.print(f"worse on patched: {' '.join(failed)}; see the .out files in "
-                      f"{OUT / 'glibc'}/suite-objects-patched-{_key('patched')}", soft_wrap=True)
+                      f"{_objects('patched')}", soft_wrap=True)
         return 1
     console.print(f"no test is worse on patched ({len(patched)} tests, "
                   f"{len(set(patched) - set(stock))} of them new)")

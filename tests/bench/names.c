@@ -2,10 +2,12 @@
 /* Times calls that ask for a peer.
 
    usage: names WHAT [SOCKETS]
-
    Prints the median time of one call in nanoseconds, over rounds of many.
    WHAT is one of the rows below.  SOCKETS more sockets of the same protocol
-   are bound in the network namespace first.  */
+   are bound in the network namespace first.
+
+   usage: names -n CALLS WHAT
+   Makes so many calls, for a program that counts their instructions.  */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,6 +55,17 @@ bound (int type)
 }
 
 static int
+bound6 (int type)
+{
+  struct sockaddr_in6 name
+      = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+  int fd = socket (AF_INET6, type, 0);
+  if (bind (fd, (struct sockaddr *) &name, sizeof name) != 0)
+    err (1, "bind");
+  return fd;
+}
+
+static int
 connected (int type, in_port_t port)
 {
   struct sockaddr_in name = loopback (port);
@@ -67,6 +80,14 @@ connected (int type, in_port_t port)
 }
 
 static int fd;
+
+static double
+now (void)
+{
+  struct timespec time;
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  return (double) time.tv_sec * 1e9 + (double) time.tv_nsec;
+}
 
 static void
 ask (void)
@@ -139,37 +160,57 @@ run_ss (void)
 
 static int server;
 
-static void
-accept_one (bool with_address)
+/* Make some connections, and return how long it takes to accept one of them,
+   in nanoseconds.  */
+static double
+accept_some (bool with_address)
 {
-  struct sockaddr_storage name;
+  enum
+  {
+    COUNT = 64
+  };
   struct sockaddr_in at;
-  socklen_t size = sizeof at;
   struct linger at_once = { .l_onoff = 1 };
-  int client = socket (AF_INET, SOCK_STREAM, 0);
+  int clients[COUNT], accepted[COUNT];
+  socklen_t size = sizeof at;
   getsockname (server, (struct sockaddr *) &at, &size);
-  setsockopt (client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  if (connect (client, (struct sockaddr *) &at, sizeof at) != 0)
-    err (1, "connect");
-  size = sizeof name;
-  int got = with_address ? accept (server, (struct sockaddr *) &name, &size)
-                         : accept (server, NULL, NULL);
-  if (got < 0)
-    err (1, "accept");
-  close (client);
-  close (got);
+  for (int i = 0; i < COUNT; i++)
+    {
+      clients[i] = socket (AF_INET, SOCK_STREAM, 0);
+      setsockopt (clients[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      if (connect (clients[i], (struct sockaddr *) &at, sizeof at) != 0)
+        err (1, "connect");
+    }
+  double start = now ();
+  for (int i = 0; i < COUNT; i++)
+    {
+      struct sockaddr_storage name;
+      size = sizeof name;
+      accepted[i] = with_address
+                        ? accept (server, (struct sockaddr *) &name, &size)
+                        : accept (server, NULL, NULL);
+    }
+  double time = (now () - start) / COUNT;
+  for (int i = 0; i < COUNT; i++)
+    {
+      if (accepted[i] < 0)
+        errx (1, "accept");
+      close (clients[i]);
+      close (accepted[i]);
+    }
+  return time;
 }
 
-static void
+static double
 accept_named (void)
 {
-  accept_one (true);
+  return accept_some (true);
 }
 
-static void
+static double
 accept_unnamed (void)
 {
-  accept_one (false);
+  return accept_some (false);
 }
 
 static int
@@ -180,11 +221,10 @@ compare (const void *a, const void *b)
 }
 
 static double
-now (void)
+median (double *times, int count)
 {
-  struct timespec time;
-  clock_gettime (CLOCK_MONOTONIC, &time);
-  return (double) time.tv_sec * 1e9 + (double) time.tv_nsec;
+  qsort (times, (size_t) count, sizeof *times, compare);
+  return times[count / 2];
 }
 
 static double
@@ -205,8 +245,17 @@ median_time (void (*call) (void))
         call ();
       times[round] = (now () - start) / count;
     }
-  qsort (times, (size_t) rounds, sizeof times[0], compare);
-  return times[rounds / 2];
+  return median (times, rounds);
+}
+
+/* For calls that can only be timed by themselves.  */
+static double
+median_of_timed (double (*timed) (void))
+{
+  double times[ROUNDS];
+  for (int round = 0; round < ROUNDS; round++)
+    times[round] = timed ();
+  return median (times, ROUNDS);
 }
 
 /* Make one process's share of the crowd.  */
@@ -274,31 +323,43 @@ main (int argc, char **argv)
     enum
     {
       FRESH,
+      FRESH6,
       BOUND,
+      BOUND6,
       CONTROL,
       ZERO,
       LISTENER
     } state;
     void (*call) (void);
+    double (*timed) (void);
   } rows[] = {
-    { "success-tcp", SOCK_STREAM, CONTROL, ask },
-    { "success-udp", SOCK_DGRAM, CONTROL, ask },
-    { "unconnected-tcp", SOCK_STREAM, FRESH, ask },
-    { "unbound-udp", SOCK_DGRAM, FRESH, ask },
-    { "bound-udp", SOCK_DGRAM, BOUND, ask },
-    { "port0-tcp", SOCK_STREAM, ZERO, ask },
-    { "port0-udp", SOCK_DGRAM, ZERO, ask },
-    { "dump-tcp", SOCK_STREAM, ZERO, dump },
-    { "dump-udp", SOCK_DGRAM, ZERO, dump },
-    { "proc-tcp", SOCK_STREAM, ZERO, read_proc },
-    { "proc-udp", SOCK_DGRAM, ZERO, read_proc },
-    { "ss-tcp", SOCK_STREAM, ZERO, run_ss },
-    { "ss-udp", SOCK_DGRAM, ZERO, run_ss },
-    { "accept-named", SOCK_STREAM, LISTENER, accept_named },
-    { "accept-unnamed", SOCK_STREAM, LISTENER, accept_unnamed },
+    { "success-tcp", SOCK_STREAM, CONTROL, ask, NULL },
+    { "success-udp", SOCK_DGRAM, CONTROL, ask, NULL },
+    { "unconnected-tcp", SOCK_STREAM, FRESH, ask, NULL },
+    { "unbound-udp", SOCK_DGRAM, FRESH, ask, NULL },
+    { "unbound-udp6", SOCK_DGRAM, FRESH6, ask, NULL },
+    { "bound-udp", SOCK_DGRAM, BOUND, ask, NULL },
+    { "bound-udp6", SOCK_DGRAM, BOUND6, ask, NULL },
+    { "port0-tcp", SOCK_STREAM, ZERO, ask, NULL },
+    { "port0-udp", SOCK_DGRAM, ZERO, ask, NULL },
+    { "dump-tcp", SOCK_STREAM, ZERO, dump, NULL },
+    { "dump-udp", SOCK_DGRAM, ZERO, dump, NULL },
+    { "proc-tcp", SOCK_STREAM, ZERO, read_proc, NULL },
+    { "proc-udp", SOCK_DGRAM, ZERO, read_proc, NULL },
+    { "ss-tcp", SOCK_STREAM, ZERO, run_ss, NULL },
+    { "ss-udp", SOCK_DGRAM, ZERO, run_ss, NULL },
+    { "accept-named", SOCK_STREAM, LISTENER, NULL, accept_named },
+    { "accept-unnamed", SOCK_STREAM, LISTENER, NULL, accept_unnamed },
   };
+  long calls = 0;
+  if (argc == 4 && strcmp (argv[1], "-n") == 0)
+    {
+      calls = strtol (argv[2], NULL, 10);
+      argv += 2;
+      argc = 2;
+    }
   if (argc < 2 || argc > 3)
-    errx (2, "usage: names WHAT [SOCKETS]");
+    errx (2, "usage: names [-n CALLS] WHAT [SOCKETS]");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (strcmp (argv[1], rows[i].what) == 0)
       {
@@ -306,13 +367,20 @@ main (int argc, char **argv)
           crowd (rows[i].type, (int) strtol (argv[2], NULL, 10));
         diag_protocol = rows[i].type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
         fd = rows[i].state == FRESH     ? socket (AF_INET, rows[i].type, 0)
+             : rows[i].state == FRESH6  ? socket (AF_INET6, rows[i].type, 0)
              : rows[i].state == BOUND   ? bound (rows[i].type)
+             : rows[i].state == BOUND6  ? bound6 (rows[i].type)
              : rows[i].state == CONTROL ? connected (rows[i].type, 9)
              : rows[i].state == ZERO    ? connected (rows[i].type, 0)
                                         : bound (rows[i].type);
-        if (rows[i].state == LISTENER && listen (server = fd, 8) != 0)
+        if (rows[i].state == LISTENER && listen (server = fd, 100) != 0)
           err (1, "listen");
-        printf ("%.0f\n", median_time (rows[i].call));
+        for (long call = 0; call < calls && rows[i].call != NULL; call++)
+          rows[i].call ();
+        if (calls == 0)
+          printf ("%.0f\n", rows[i].call != NULL
+                                ? median_time (rows[i].call)
+                                : median_of_timed (rows[i].timed));
         return 0;
       }
   errx (2, "no row '%s'", argv[1]);
