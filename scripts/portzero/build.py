@@ -66,11 +66,12 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
         raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
 
 
-def _touched(series: Path) -> list[str]:
-    """The files that are there before a series and that it changes."""
-    return sorted({line.removeprefix("--- a/").rstrip()
-                   for text in changes(series) for line in text.splitlines()
-                   if line.startswith("--- a/")})
+def _touched(series: Path, source: Path) -> list[str]:
+    """The files in `source` that a series changes."""
+    names = {line.removeprefix("--- a/").rstrip()
+             for text in changes(series) for line in text.splitlines()
+             if line.startswith("--- a/")}
+    return sorted(name for name in names if (source / name).exists())
 
 
 def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path, series: Path,
@@ -83,6 +84,6 @@ def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path
              ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"; shift 4; for file; do '
               'cp -a --remove-destination "$stock/$file" "$file"; done', "clone",
               str(stock_source), str(source), str(stock_objects), str(objects),
-              *_touched(series)], folder=source, environment={"stock": str(stock_source)})
+              *_touched(series, stock_source)], folder=source, environment={"stock": str(stock_source)})
     run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q"],
              folder=source, environment={"QUILT_PATCHES": str(series)})

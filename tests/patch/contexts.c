@@ -390,10 +390,11 @@ stack (void)
   enum
   {
     SIZE = 65536,
-    MOST = 6144
+    MOST = 1536
   };
   handler_fd = udp_at ("127.0.0.1", 0, -1);
-  /* So that the loader need not look the function up on that stack.  */
+  /* So that the loader need not look the functions up on that stack.  */
+  errno = 0;
   must_be ("the first call", ask (handler_fd, htonl (INADDR_LOOPBACK)), 0);
   unsigned char *memory = mmap (NULL, SIZE, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -49,9 +49,13 @@ def test_stock_keeps_its_times(tmp_path: Path) -> None:
     file = folders["stock"] / "file"
     file.write_text("old\n")
     os.utime(file, (1000, 1000))
-    series(folders["series"], PATCH)
+    added = PATCH.replace("a/file", "/dev/null").replace("b/file", "b/added")
+    added = added.replace("@@ -1 +1 @@\n-old\n", "@@ -0,0 +1 @@\n")
+    changed = PATCH.replace("/file", "/added").replace("old", "new").replace("+new", "+newer")
+    series(folders["series"], PATCH, added, changed)
     clone_patched(tmp_path / "log", "test", folders["stock"], folders["objects"],
                   folders["series"], folders["new"], folders["clone"])
     assert (folders["new"] / "file").read_text() == "new\n"
+    assert (folders["new"] / "added").read_text() == "newer\n"
     assert file.read_text() == "old\n"
     assert file.stat().st_mtime == 1000

@@ -246,6 +246,12 @@ enum entry
   OTHER_PORT /* Or the peer is at another port.  */
 };
 
+/* How many kinds of replies there are in kernel_recvfrom.  */
+enum
+{
+  KINDS = 9
+};
+
 /* Make the entries of the socket in a reply what ENTRY says.  Return whether
    that changed anything: another place may overlap.  */
 static bool
@@ -287,7 +293,8 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
   if (left == 0)
     return -EAGAIN;
   enum entry entry = TRUE;
-  switch (is_odd () ? next_byte () % 8 : truth.replies)
+  bool is_short = false;
+  switch (is_odd () ? next_byte () % KINDS : truth.replies)
     {
     case 1:
       return failure ();
@@ -311,19 +318,30 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
     case 7:
       entry = OTHER_PORT;
       break;
+    case 8:
+      is_short = true;
+      break;
     default:;
     }
   memcpy (name, &sender, sizeof sender);
-  size_t given = next_byte ();
-  given |= (size_t) next_byte () << 8;
-  given = MIN (MIN (given, left), size);
+  size_t told = next_byte ();
+  told |= (size_t) next_byte () << 8;
+  size_t given = MIN (MIN (told, left), size);
+  if (given < size || (flags & MSG_TRUNC) == 0)
+    told = given;
   fill (data, given);
+  if (is_short && given >= sizeof (struct nlmsghdr))
+    {
+      /* The first message is not as long as it should be.  */
+      told = given = MIN (given, sizeof (struct nlmsghdr) + next_byte () % 80);
+      ((struct nlmsghdr *) data)->nlmsg_len = (uint32_t) given;
+    }
   make_entries (data, given, entry);
   if (entry != FALSE)
     for (int round = 0; make_entries (data, given, TRUE); round++)
       if (round == 100)
         return -EAGAIN; /* It contradicts itself.  */
-  return (int) given;
+  return (int) told;
 }
 
 int
@@ -367,7 +385,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   truth.is_accept &= 1;
   truth.is_reset &= truth.is_accept;
   truth.is_inet6 &= 1;
-  truth.replies %= 8;
+  truth.replies %= KINDS;
   truth.protocol %= sizeof protocols / sizeof *protocols;
   is_blocked = is_fault = is_storing = false;
   open_descriptors = truth.is_accept;

@@ -18,7 +18,7 @@ from portzero.project import OUT, ROOT
 HERE = ROOT / "tests/patch/fuzz"
 FILES = "sysdeps/unix/sysv/linux/getpeername-port0"
 # What the file includes from the inside of the C library; kernel.h has it all.
-INSIDE = ("elf/dl-tunables.h", "internal-signals.h", "kernel-features.h", "not-cancel.h",
+INSIDE = ("atomic.h", "elf/dl-tunables.h", "internal-signals.h", "kernel-features.h", "not-cancel.h",
           "socketcall.h", "sysdep.h")
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -70,6 +71,12 @@ int __accept_name_peer (int fd, struct sockaddr *address, socklen_t *size);
 #define attribute_hidden
 #define __set_errno(value) (errno = (value))
 #define INTERNAL_SYSCALL_CALL(name, ...) kernel_##name (__VA_ARGS__)
+#define INTERNAL_SYSCALL_ERROR_P(result) ((result) < 0)
+#define INTERNAL_SYSCALL_ERRNO(result) (-(result))
+#define __mmap(place, size, ...) malloc (size)
+#define __munmap(place, size) free (place)
+#define atomic_load_relaxed(place) (*(place))
+#define atomic_store_relaxed(place, value) (*(place) = (value))
 #define __stat64_t64 stat
 #define __fstat64_time64 kernel_fstat
 #define __close_nocancel_nostatus kernel_close

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
     {
       fputc (result & 0xff, record);
       fputc (result >> 8, record);
-      fwrite (data, 1, (size_t) result, record);
+      fwrite (data, 1, MIN ((size_t) result, size), record);
     }
   return result;
 }
