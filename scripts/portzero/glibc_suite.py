@@ -103,6 +103,14 @@ def worse(stock: Results, patched: Results) -> list[str]:
             if ORDER.index(patched.get(name, "missing")) < ORDER.index(stock.get(name, "PASS"))]
 
 
+def doubtful(stock: Results, patched: Results) -> list[str]:
+    """The tests to run again: those that did worse on patched, and those that
+    failed on either and could hide that."""
+    failed = [name for results in (stock, patched) for name, kind in results.items()
+              if kind in ("ERROR", "UNRESOLVED", "FAIL")]
+    return sorted({*worse(stock, patched), *failed})
+
+
 def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
     """Run all tests that have no result yet; leaves tests.sum among the
     objects."""
@@ -120,7 +128,8 @@ def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
 def results(libc: str) -> Results:
     """Run the suite on "stock" or "patched" if that has not been done, and
     return the result of each test."""
-    kept = OUT / "glibc" / f"suite-{libc}-{digest(glibc.key(libc), SETTINGS)}.sum"
+    key = digest(glibc.key(libc), *_settings()["folders"])
+    kept = OUT / "glibc" / f"suite-{libc}-{key}.sum"
     if not kept.exists():
         log = OUT / f"glibc-suite-{libc}.log"
         log.write_bytes(b"")
@@ -150,9 +159,8 @@ def compare() -> int:
     console = Console(highlight=False)
     with exclusive("build"):
         stock, patched = results("stock"), results("patched")
-        suspects = worse(stock, patched)
         again = {name: {libc: [_run_alone(libc, name) for _ in range(_settings()["repetitions"])]
-                        for libc in ("stock", "patched")} for name in suspects}
+                        for libc in ("stock", "patched")} for name in doubtful(stock, patched)}
     table = Table("", "stock", "patched", title="glibc's own tests")
     counts = {"stock": Counter(stock.values()), "patched": Counter(patched.values())}
     for kind in reversed(ORDER):
@@ -163,14 +171,14 @@ def compare() -> int:
         if stock.get(name) != patched.get(name):
             console.print(f"{name}: {stock.get(name, 'not there')} on stock, "
                           f"{patched.get(name, 'not there')} on patched")
-    failed = []
+    best: dict[str, Results] = {"stock": dict(stock), "patched": dict(patched)}
     for name, runs in again.items():
-        best = max(runs["patched"], key=ORDER.index)
-        needed = min(runs["stock"], key=ORDER.index) if name in stock else "PASS"
-        if ORDER.index(best) < ORDER.index(needed):
-            failed.append(name)
+        for libc, kinds in runs.items():
+            if name in best[libc]:
+                best[libc][name] = max(*kinds, best[libc][name], key=ORDER.index)
         console.print(f"{name}, alone: {', '.join(runs['stock'])} on stock, "
                       f"{', '.join(runs['patched'])} on patched")
+    failed = worse(best["stock"], best["patched"])
     if failed:
         console.print(f"worse on patched: {' '.join(failed)}; see the .out files in "
                       f"{_objects('patched')}", soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portzero import glibc_suite
-from portzero.glibc_suite import read_results, worse
+from portzero.glibc_suite import doubtful, read_results, worse
 
 STOCK = {"a/passes": "PASS", "a/fails": "FAIL", "a/cannot": "UNSUPPORTED"}
 
@@ -45,6 +45,11 @@ def test_a_new_test_must_pass(kind: str) -> None:
     assert worse(STOCK, {**STOCK, "a/new": kind}) == ["a/new"]
 
 
+def test_what_failed_on_stock_is_doubtful() -> None:
+    """It would hide a failure on patched."""
+    assert doubtful(STOCK, {**STOCK, "a/passes": "FAIL"}) == ["a/fails", "a/passes"]
+
+
 @pytest.mark.parametrize("alone, status", [("PASS", 0), ("FAIL", 1)])
 def test_what_is_worse_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
                                     capsys: pytest.CaptureFixture[str], alone: str,
@@ -55,7 +60,8 @@ def test_what_is_worse_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(glibc_suite, "results", results.get)
     monkeypatch.setattr(glibc_suite, "_objects", lambda libc: tmp_path / libc)
     monkeypatch.setattr(glibc_suite, "_run_alone",
-                        lambda libc, name: "PASS" if libc == "stock" else alone)
+                        lambda libc, name: alone if (libc, name) == ("patched", "a/passes")
+                        else results[libc][name])
     assert glibc_suite.compare() == status
     told = capsys.readouterr().out
     assert "a/passes: PASS on stock, FAIL on patched" in told
