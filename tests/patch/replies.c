@@ -8,9 +8,8 @@
    usage: replies tcp|udp|udp6|mptcp|accept
 
    A tracer stops a child after each of its system calls and changes what came
-   of one of them.  The peer itself is changed for datagrams only, which are
-   looked up twice: there is nothing else to hold it against.  Prints a line
-   for each row of the table below.  Exit status 0 if nothing was wrong.  */
+   of one of them.  Prints a line for each row of the table below.  Exit status
+   0 if nothing was wrong.  */
 
 #define _GNU_SOURCE
 #include <err.h>
@@ -60,12 +59,11 @@ static const struct row
 {
   const char *what;
   long call;
-  size_t offset;       /* Of what is changed, in bytes, from where ...  */
-  size_t width;        /* Of the value, in bytes; 0: flip one bit.  */
-  long from, to;       /* The values, or the numbers of the bits.  */
-  int level, option;   /* Of getsockopt.  */
-  int argument;        /* ... this one points to; -1: the call's result.  */
-  bool datagrams_only; /* Not for streams.  */
+  size_t offset;     /* Of what is changed, in bytes, from where ...  */
+  size_t width;      /* Of the value, in bytes; 0: flip one bit.  */
+  long from, to;     /* The values, or the numbers of the bits.  */
+  int level, option; /* Of getsockopt.  */
+  int argument;      /* ... this one points to; -1: the call's result.  */
 } rows[] = {
 #define OPTION(level_, option_)                                                \
   .call = SYS_getsockopt, .level = (level_), .option = (option_)
@@ -108,7 +106,7 @@ static const struct row
   { "reply: local port, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_sport), 16) },
   { "reply: peer's port, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dport), 16) },
   { "reply: local address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_src), 128) },
-  { "reply: peer's address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dst), 128), .datagrams_only = true },
+  { "reply: peer's address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dst), 128) },
   { "reply: interface, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_if), 32) },
   { "reply: cookie, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_cookie), 64) },
   { "reply: inode, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (idiag_inode), 32) },
@@ -245,7 +243,6 @@ main (int argc, char **argv)
     errx (BROKEN, "usage: replies tcp|udp|udp6|mptcp|accept");
   const char *way = argv[1];
   is_accept = strcmp (way, "accept") == 0;
-  bool is_datagram = strncmp (way, "udp", 3) == 0;
   int server = listening (LISTENER);
   int fd = is_accept                    ? -1
            : strcmp (way, "udp") == 0   ? udp_at_port_0 (AF_INET)
@@ -257,8 +254,6 @@ main (int argc, char **argv)
        row++)
     {
       int count[3] = { 0 }, met = 1;
-      if (row->datagrams_only && !is_datagram)
-        continue;
       for (int turn = 1; turn <= met; turn++)
         for (long value = row->from; value <= row->to && turn <= met; value++)
           {

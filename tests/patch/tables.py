@@ -67,10 +67,9 @@ needs no `sendmsg`.
 ## Each answer is false
 
 One value or one bit at a time, by a tracer (`tests/patch/replies.c`); where a call is made
-more than once, in each of its turns. Datagrams are looked up twice, and a false first answer
-is made up for by the second. The peer's address itself is falsified for them only: a stream
-is looked up once, and believes the kernel. The parser is fuzzed besides
-(`tests/patch/fuzz`).
+more than once, in each of its turns. The tables are read a second time for the entry that was
+found, and if that answer is false, a third time for all of them; MPTCP has no way to ask for
+one entry. The parser is fuzzed besides (`tests/patch/fuzz`).
 
 {table("replies", "answer", rows("replies", folder))}""")
 
