@@ -333,7 +333,8 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
   if (is_short && given >= sizeof (struct nlmsghdr))
     {
       /* The first message is not as long as it should be.  */
-      told = given = MIN (given, sizeof (struct nlmsghdr) + next_byte () % 80);
+      size_t shorter = sizeof (struct nlmsghdr) + next_byte () % 80;
+      told = given = MIN (given, shorter);
       ((struct nlmsghdr *) data)->nlmsg_len = (uint32_t) given;
     }
   make_entries (data, given, entry);
