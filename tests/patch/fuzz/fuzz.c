@@ -249,7 +249,7 @@ enum entry
 /* How many kinds of replies there are in kernel_recvfrom.  */
 enum
 {
-  KINDS = 9
+  KINDS = 10
 };
 
 /* Make the entries of the socket in a reply what ENTRY says.  Return whether
@@ -293,7 +293,7 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
   if (left == 0)
     return -EAGAIN;
   enum entry entry = TRUE;
-  bool is_short = false;
+  bool is_short = false, is_full = false;
   switch (is_odd () ? next_byte () % KINDS : truth.replies)
     {
     case 1:
@@ -321,6 +321,10 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
     case 8:
       is_short = true;
       break;
+    case 9:
+      entry = OTHER_COOKIE;
+      is_full = true;
+      break;
     default:;
     }
   memcpy (name, &sender, sizeof sender);
@@ -336,6 +340,14 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
       size_t shorter = sizeof (struct nlmsghdr) + next_byte () % 80;
       told = given = MIN (given, shorter);
       ((struct nlmsghdr *) data)->nlmsg_len = (uint32_t) given;
+    }
+  if (is_full && given > 0 && (flags & MSG_TRUNC) != 0)
+    {
+      /* Over and over, and more than there is room for.  */
+      for (size_t i = given; i < size; i++)
+        ((uint8_t *) data)[i] = ((uint8_t *) data)[i - given];
+      given = size;
+      told = size + next_byte ();
     }
   make_entries (data, given, entry);
   if (entry != FALSE)
