@@ -390,7 +390,7 @@ stack (void)
   enum
   {
     SIZE = 65536,
-    MOST = 1536
+    MOST = 2048
   };
   handler_fd = udp_at ("127.0.0.1", 0, -1);
   /* So that the loader need not look the functions up on that stack.  */

@@ -101,6 +101,7 @@ static const struct row
   { "reply: length, negative", CALL (recvfrom), VALUES (1, 0, 4, -20, -1) },
   { "reply: type", CALL (recvfrom), VALUES (1, offsetof (struct nlmsghdr, nlmsg_type), 2, 0, 50) },
   { "reply: flags, bit", CALL (recvfrom), BITS (1, offsetof (struct nlmsghdr, nlmsg_flags), 16) },
+  { "reply: number, bit", CALL (recvfrom), BITS (1, offsetof (struct nlmsghdr, nlmsg_seq), 32) },
   { "reply: family", CALL (recvfrom), VALUES (1, IN_MESSAGE (idiag_family), 1, 0, 255) },
   { "reply: state", CALL (recvfrom), VALUES (1, IN_MESSAGE (idiag_state), 1, 0, 255) },
   { "reply: local port, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_sport), 16) },

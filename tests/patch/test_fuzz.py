@@ -28,7 +28,7 @@ BREAKS = {
     "errno": ("__set_errno (saved_errno);", "__set_errno (0);", "address"),
     "an error of getpeername": (
         "      err = name_former_peer", "if (err == ENOTCONN) err = name_former_peer", "address"),
-    "a reply that is cut": ("left = size;", "", "address"),
+    "a reply that is cut": ("left = buffer->size;", "", "address"),
 }
 
 
