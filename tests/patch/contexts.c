@@ -335,6 +335,48 @@ others_tcp (void)
   others (SOCK_STREAM);
 }
 
+static void *
+reconnect (void *argument)
+{
+  while (!enough)
+    {
+      udp_at ("127.0.0.1", 0, *(int *) argument);
+      udp_at ("127.0.0.2", 0, *(int *) argument);
+    }
+  return NULL;
+}
+
+/* A socket that has a peer all the time, but not always the same.  What looks
+   at it twice in vain must look again.  */
+static void
+reconnected (void)
+{
+  enum
+  {
+    CALLS = 5000
+  };
+  int fd = udp_at ("127.0.0.1", 0, -1);
+  int refused = 0;
+  pthread_t thread;
+  if (pthread_create (&thread, NULL, reconnect, &fd) != 0)
+    errx (1, "pthread_create");
+  for (int i = 0; i < CALLS; i++)
+    {
+      struct sockaddr_in name = { 0 };
+      socklen_t size = sizeof name;
+      if (getpeername (fd, (struct sockaddr *) &name, &size) != 0)
+        refused++;
+      else if (name.sin_port != 0
+               || ntohl (name.sin_addr.s_addr) - INADDR_LOOPBACK > 1)
+        errx (1, "%#x, port %d", ntohl (name.sin_addr.s_addr),
+              ntohs (name.sin_port));
+    }
+  enough = true;
+  pthread_join (thread, NULL);
+  printf ("%d of %d calls failed\n", refused, CALLS);
+  must_be ("more than 1 in 100 failed", refused > CALLS / 100, false);
+}
+
 /* The children share the socket, and that of vfork() its parent's memory.  */
 static void
 children (void)
@@ -430,8 +472,9 @@ static const struct
   { "namespace", namespace },   { "cancellation", cancellation },
   { "signals", signals },       { "longjmp", longjmp_out },
   { "threads", threads },       { "others-udp", others_udp },
-  { "others-tcp", others_tcp }, { "children", children },
-  { "exhaustion", exhaustion }, { "stack", stack },
+  { "others-tcp", others_tcp }, { "reconnected", reconnected },
+  { "children", children },     { "exhaustion", exhaustion },
+  { "stack", stack },
 };
 
 int

@@ -11,7 +11,7 @@ from native import compiled, run
 from portzero.column import Column
 
 CONTEXTS = ["namespace", "cancellation", "signals", "longjmp", "threads", "others-udp",
-            "others-tcp", "children", "exhaustion", "stack"]
+            "others-tcp", "reconnected", "children", "exhaustion", "stack"]
 ASK = """
 import socket
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -33,6 +33,7 @@ static const uint8_t *rest;
 static size_t left;
 static int open_descriptors;
 static bool is_blocked, is_fault, is_storing;
+static int own_error; /* What getpeername itself said last.  */
 
 static void
 must (bool condition)
@@ -140,6 +141,7 @@ kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
       return 0;
     }
   int family = AF_INET6;
+  int type = is_stream () ? SOCK_STREAM : SOCK_DGRAM;
   if (level == IPPROTO_TCP && name == TCP_INFO)
     {
       if (is_stream ())
@@ -153,6 +155,8 @@ kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
     {
     case SO_PROTOCOL:
       return give (value, size, &protocols[truth.protocol], sizeof (int));
+    case SO_TYPE:
+      return give (value, size, &type, sizeof type);
     case SO_COOKIE:
       return give (value, size, &truth.cookie, sizeof truth.cookie);
     case SO_PEERNAME:
@@ -198,8 +202,10 @@ kernel_getpeername (int fd, void *name, socklen_t *size)
     {
       int result = failure ();
       is_fault |= result == -EFAULT || result == -EINVAL;
+      own_error = -result;
       return result;
     }
+  own_error = ENOTCONN;
   return -ENOTCONN;
 }
 
@@ -401,6 +407,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   truth.replies %= KINDS;
   truth.protocol %= sizeof protocols / sizeof *protocols;
   is_blocked = is_fault = is_storing = false;
+  own_error = ENOTCONN;
   open_descriptors = truth.is_accept;
 
   uint8_t name[sizeof (struct sockaddr_in6) + 8];
@@ -430,7 +437,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   else
     {
       must (result == -1 && open_descriptors == 0);
-      int own = truth.is_accept ? ECONNABORTED : ENOTCONN;
+      int own = truth.is_accept ? ECONNABORTED : own_error;
       must (errno == own || (is_fault && (errno == EFAULT || errno == EINVAL)));
       /* getsockname may have written a name of its own.  */
       stored = is_storing ? given : 0;
