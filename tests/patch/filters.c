@@ -49,13 +49,6 @@ allow_only (int first, int second)
   install (program, sizeof program / sizeof *program);
 }
 
-static void
-must_be (const char *what, int got, int wanted)
-{
-  if (got != wanted)
-    errx (1, "%s: %d, not %d", what, got, wanted);
-}
-
 /* Return 0 or the error number.  */
 static int
 ask (int fd)

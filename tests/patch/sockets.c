@@ -2,7 +2,9 @@
 /* See sockets.h.  */
 
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +31,35 @@ udp_at_port_0 (int family)
   if (result != 0)
     err (BROKEN, "connect");
   return fd;
+}
+
+int
+connect_udp (const char *address, in_port_t port, int fd)
+{
+  struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons (port) };
+  inet_pton (AF_INET, address, &peer.sin_addr);
+  if (fd < 0)
+    fd = socket (AF_INET, SOCK_DGRAM, 0);
+  if (connect (fd, (struct sockaddr *) &peer, sizeof peer) != 0)
+    err (BROKEN, "connect");
+  return fd;
+}
+
+int
+ask_for_port_0 (int fd, in_addr_t address)
+{
+  struct sockaddr_in name = { 0 };
+  socklen_t size = sizeof name;
+  if (getpeername (fd, (struct sockaddr *) &name, &size) != 0)
+    return errno;
+  return name.sin_addr.s_addr == address && name.sin_port == 0 ? 0 : -1;
+}
+
+void
+must_be (const char *what, int got, int wanted)
+{
+  if (got != wanted)
+    errx (1, "%s: %d, not %d", what, got, wanted);
 }
 
 int

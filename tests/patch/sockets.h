@@ -22,6 +22,18 @@ struct sockaddr_in loopback (in_port_t port);
 /* A UDP socket of FAMILY that is connected to port 0 of loopback.  */
 int udp_at_port_0 (int family);
 
+/* Connect the UDP socket FD, or if that is negative, a new one, to ADDRESS (as
+   text) and PORT (in host byte order).  Return it.  */
+int connect_udp (const char *address, in_port_t port, int fd);
+
+/* Return 0 if the peer of FD is ADDRESS (in network byte order) at port 0, the
+   error number if getpeername() failed, -1 if it is another peer.
+   Async-signal-safe.  */
+int ask_for_port_0 (int fd, in_addr_t address);
+
+/* End the process with the status 1 if GOT is not WANTED.  */
+void must_be (const char *what, int got, int wanted);
+
 /* A TCP socket that listens at PORT of 127.0.0.1, or at any free one if that
    is 0.  */
 int listening (in_port_t port);

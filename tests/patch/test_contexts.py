@@ -10,8 +10,11 @@ import pytest
 from native import compiled, run
 from portzero.column import Column
 
-CONTEXTS = ["namespace", "cancellation", "signals", "longjmp", "threads", "others-udp",
-            "others-tcp", "reconnected", "children", "exhaustion", "stack"]
+# By the program that has them.
+CONTEXTS = [("contexts", name) for name in (
+    "namespace", "cancellation", "signals", "longjmp", "children", "exhaustion", "stack")]
+CONTEXTS += [("threads", name) for name in (
+    "threads", "others-udp", "others-tcp", "reconnected")]
 ASK = """
 import socket
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -24,21 +27,23 @@ except OSError as error:
 
 
 @pytest.fixture(scope="module")
-def contexts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("contexts"), "contexts", "-pthread")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("contexts")
+    return {name: compiled(folder, name, "-pthread") for name in ("contexts", "threads")}
 
 
-@pytest.mark.parametrize("name", CONTEXTS)
-def test_context(columns: dict[str, Column], contexts: Path, tmp_path: Path, name: str) -> None:
-    status, told = run(columns["patched"], tmp_path, str(contexts), name)
+@pytest.mark.parametrize("program, name", CONTEXTS)
+def test_context(columns: dict[str, Column], programs: dict[str, Path], tmp_path: Path,
+                 program: str, name: str) -> None:
+    status, told = run(columns["patched"], tmp_path, str(programs[program]), name)
     assert status == 0, told
 
 
 # That no descriptor is lost by who does not open one, says nothing.
-@pytest.mark.parametrize("name", [name for name in CONTEXTS if name != "longjmp"])
-def test_contexts_can_fail(columns: dict[str, Column], contexts: Path, tmp_path: Path,
-                           name: str) -> None:
-    status, _ = run(columns["stock"], tmp_path, str(contexts), name)
+@pytest.mark.parametrize("program, name", [way for way in CONTEXTS if way[1] != "longjmp"])
+def test_contexts_can_fail(columns: dict[str, Column], programs: dict[str, Path], tmp_path: Path,
+                           program: str, name: str) -> None:
+    status, _ = run(columns["stock"], tmp_path, str(programs[program]), name)
     assert status == 1
 
 
