@@ -145,11 +145,12 @@ def _run_alone(libc: str, name: str) -> str:
     """Run one test, return its result."""
     log = OUT / f"glibc-suite-{libc}-again.log"
     source, objects = _trees(libc, log)
+    result = objects / f"{name}.test-result"
+    result.unlink(missing_ok=True)
     with log.open("ab") as out:
         subprocess.run(_make(source, objects, "test", f"t={name}"), stdin=subprocess.DEVNULL,
                        stdout=out, stderr=subprocess.STDOUT, check=False,
                        env={**os.environ, **_settings()["environment"]})
-    result = objects / f"{name}.test-result"
     return next(iter(read_results(result.read_text()).values())) if result.exists() else "missing"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from portzero.column import Column, open_column
 from portzero.project import OUT, ROOT
 
-PROCESSES = 3
+PROCESSES = 5
 CROWDS = [0, 1000, 10000, 100000]
 OFF = "GLIBC_TUNABLES=glibc.net.port0_peers=0"
 
