@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -78,12 +79,13 @@ def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path
                   source: Path, objects: Path) -> None:
     """Fill `source` and `objects` with the stock ones, and apply a series to
     the source: what it does not touch is not built again."""
+    run_step(log, f"{title}: clone stock",
+             ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", str(stock_source),
+              str(source), str(stock_objects), str(objects)])
     # Hard links do for the source, but not for what the series touches: quilt
     # changes the times of these files, and the stock objects would look old.
-    run_step(log, f"{title}: clone stock",
-             ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"; shift 4; for file; do '
-              'cp -a --remove-destination "$stock/$file" "$file"; done', "clone",
-              str(stock_source), str(source), str(stock_objects), str(objects),
-              *_touched(series, stock_source)], folder=source, environment={"stock": str(stock_source)})
+    for name in _touched(series, stock_source):
+        (source / name).unlink()
+        shutil.copy2(stock_source / name, source / name)
     run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q"],
              folder=source, environment={"QUILT_PATCHES": str(series)})
