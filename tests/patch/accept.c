@@ -106,7 +106,7 @@ static const struct arguments
 };
 
 /* What there is to see of a call.  */
-struct outcome
+struct observation
 {
   int error; /* 0: success.  */
   int flags; /* Of the new descriptor.  */
@@ -209,7 +209,7 @@ leave (const struct kind *kind, int client, enum fate fate)
     close (client);
 }
 
-static struct outcome
+static struct observation
 accept_one (const struct kind *kind, enum fate fate,
             const struct arguments *given, enum entry entry, int flags)
 {
@@ -234,34 +234,34 @@ accept_one (const struct kind *kind, enum fate fate,
                ? (int) syscall (SYS_accept4, server, to, length, flags)
            : entry == ACCEPT ? accept (server, to, length)
                              : accept4 (server, to, length, flags);
-  struct outcome outcome = { .error = fd < 0 ? errno : 0, .size = size };
+  struct observation observed = { .error = fd < 0 ? errno : 0, .size = size };
   socklen_t stored = 0;
   if (fd >= 0)
     {
       stored = given->pointers != GOOD           ? 0
                : size < (socklen_t) given->given ? size
                                                  : (socklen_t) given->given;
-      outcome.flags = fcntl (fd, F_GETFL) | fcntl (fd, F_GETFD);
-      outcome.is_clients = memcmp (&name, &client_name, stored) == 0;
-      outcome.family = stored < sizeof (sa_family_t) ? 0 : name.sa.sa_family;
+      observed.flags = fcntl (fd, F_GETFL) | fcntl (fd, F_GETFD);
+      observed.is_clients = memcmp (&name, &client_name, stored) == 0;
+      observed.family = stored < sizeof (sa_family_t) ? 0 : name.sa.sa_family;
       close (fd);
     }
   for (size_t i = stored; i < sizeof name; i++)
-    outcome.is_tail_touched |= name.bytes[i] != 0xa5;
+    observed.is_tail_touched |= name.bytes[i] != 0xa5;
   if (fate == STAYS)
     close (client);
   close (server);
-  return outcome;
+  return observed;
 }
 
 static void
-print (const char *entry, const struct outcome *outcome)
+print (const char *entry, const struct observation *observed)
 {
   printf ("  %-8s %s, flags %#x, size %d, family %d, %s%s\n", entry,
-          outcome->error == 0 ? "accepts" : strerrorname_np (outcome->error),
-          (unsigned) outcome->flags, (int) outcome->size, outcome->family,
-          outcome->is_clients ? "the client's name" : "another name",
-          outcome->is_tail_touched ? ", tail touched" : "");
+          observed->error == 0 ? "accepts" : strerrorname_np (observed->error),
+          (unsigned) observed->flags, (int) observed->size, observed->family,
+          observed->is_clients ? "the client's name" : "another name",
+          observed->is_tail_touched ? ", tail touched" : "");
 }
 
 /* Return how often a wrapper did not do what the kernel does.  */
@@ -276,10 +276,10 @@ compare (const struct kind *kind)
       for (int entry = ACCEPT; entry < ENTRIES; entry++)
         {
           int flags = entry == ACCEPT ? 0 : SOCK_NONBLOCK | SOCK_CLOEXEC;
-          struct outcome expected = accept_one (kind, (enum fate) fate,
-                                                &arguments[i], SYSCALL, flags);
-          struct outcome got = accept_one (kind, (enum fate) fate,
-                                           &arguments[i], entry, flags);
+          struct observation expected = accept_one (
+              kind, (enum fate) fate, &arguments[i], SYSCALL, flags);
+          struct observation got = accept_one (kind, (enum fate) fate,
+                                               &arguments[i], entry, flags);
           compared++;
           succeeded += expected.error == 0;
           if (got.error == expected.error && got.flags == expected.flags

@@ -219,11 +219,7 @@ stack (void)
     errx (1, "more than %d bytes of stack", MOST);
 }
 
-static const struct
-{
-  const char *name;
-  void (*run) (void);
-} contexts[] = {
+static const struct named contexts[] = {
   { "namespace", namespace }, { "cancellation", cancellation },
   { "signals", signals },     { "longjmp", longjmp_out },
   { "children", children },   { "exhaustion", exhaustion },
@@ -233,11 +229,6 @@ static const struct
 int
 main (int argc, char **argv)
 {
-  for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++)
-    if (argc == 2 && strcmp (argv[1], contexts[i].name) == 0)
-      {
-        contexts[i].run ();
-        return 0;
-      }
-  errx (BROKEN, "usage: contexts NAME");
+  run_named (argc, argv, contexts, sizeof contexts / sizeof *contexts);
+  return 0;
 }

@@ -14,12 +14,9 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,11 +25,7 @@
 
 enum
 {
-  MOST_ERRORS = 133, /* EHWPOISON  */
-  /* Exit status of a child.  */
-  NAMED = 0,
-  REFUSED = 1,
-  WRONG = 2 /* Or BROKEN.  */
+  MOST_ERRORS = 133 /* EHWPOISON  */
 };
 
 static const struct
@@ -53,22 +46,6 @@ static const struct
   { "getpeername", SYS_getpeername },
 };
 
-static void
-let_fail (int number, int error_number)
-{
-  struct sock_filter program[] = {
-    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) number, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned) error_number),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog filter
-      = { .len = sizeof program / sizeof *program, .filter = program };
-  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-      || prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-    err (WRONG, "seccomp");
-}
-
 /* In a child.  FD is connected, or for accept, listening.  */
 static int
 ask (int fd, bool is_accept, int call, int error_number)
@@ -77,7 +54,7 @@ ask (int fd, bool is_accept, int call, int error_number)
   struct sockaddr_storage name;
   socklen_t size = sizeof name;
   memset (&name, 0xa5, sizeof name);
-  let_fail (calls[call].number, error_number);
+  answer_call (calls[call].number, SECCOMP_RET_ERRNO | (unsigned) error_number);
   errno = 0;
   int result = is_accept ? accept (fd, (struct sockaddr *) &name, &size)
                          : getpeername (fd, (struct sockaddr *) &name, &size);
@@ -110,29 +87,21 @@ int
 main (int argc, char **argv)
 {
   if (argc != 2)
-    errx (WRONG, "usage: faults tcp|udp|udp6|accept");
+    errx (BROKEN, "usage: faults tcp|udp|udp6|accept");
   bool is_accept = strcmp (argv[1], "accept") == 0;
-  int server = listening (LISTENER);
-  int fd = is_accept                      ? -1
-           : strcmp (argv[1], "tcp") == 0 ? tcp (0, 0)
-           : strcmp (argv[1], "udp") == 0 ? udp_at_port_0 (AF_INET)
-                                          : udp_at_port_0 (AF_INET6);
+  int server = is_accept ? -1 : listening (LISTENER);
+  int fd = is_accept ? -1 : connected_by (argv[1]);
   int wrong = 0;
   for (size_t call = 0; call < sizeof calls / sizeof *calls; call++)
     {
-      int count[3] = { 0 };
+      int count[OUTCOMES] = { 0 };
       for (int error_number = 1; error_number <= MOST_ERRORS; error_number++)
         {
-          int client = -1;
-          if (is_accept)
-            {
-              close (server);
-              fd = server = listening (0);
-              client = tcp (port_of (server), SOURCE);
-            }
+          int client = is_accept ? client_at_port_0 (&server) : -1;
           pid_t child = fork ();
           if (child == 0)
-            _exit (ask (fd, is_accept, (int) call, error_number));
+            _exit (ask (is_accept ? server : fd, is_accept, (int) call,
+                        error_number));
           int status;
           waitpid (child, &status, 0);
           bool ended = WIFEXITED (status) && WEXITSTATUS (status) < WRONG;
@@ -143,10 +112,7 @@ main (int argc, char **argv)
           if (client >= 0)
             close (client);
         }
-      printf ("%-6s %-14s tried %d  named %d  as the kernel %d  wrong %d\n",
-              argv[1], calls[call].name, MOST_ERRORS, count[NAMED],
-              count[REFUSED], count[WRONG]);
-      wrong += count[WRONG];
+      wrong += print_outcomes (argv[1], calls[call].name, count);
     }
   return wrong == 0 ? 0 : 1;
 }

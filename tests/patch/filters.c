@@ -9,28 +9,15 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "sockets.h"
-
-static void
-install (struct sock_filter *program, size_t length)
-{
-  struct sock_fprog filter
-      = { .len = (unsigned short) length, .filter = program };
-  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-      || prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
-    err (BROKEN, "seccomp");
-}
 
 /* From here on, any system call but write, exit_group and these two, which may
    be the same, kills the process.  */
@@ -46,7 +33,7 @@ allow_only (int first, int second)
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  install (program, sizeof program / sizeof *program);
+  filter_calls (program, sizeof program / sizeof *program);
 }
 
 /* Return 0 or the error number.  */
@@ -147,22 +134,12 @@ emulation (void)
   struct sigaction action = { .sa_sigaction = emulate, .sa_flags = SA_SIGINFO };
   sigaction (SIGSYS, &action, NULL);
   must_be ("before", ask (fd), 0);
-  struct sock_filter program[] = {
-    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  install (program, sizeof program / sizeof *program);
+  answer_call (SYS_socket, SECCOMP_RET_TRAP);
   must_be ("with an emulated socket()", ask (fd), ENOTCONN);
   must_be ("calls that were emulated", emulated > 0, true);
 }
 
-static const struct
-{
-  const char *name;
-  void (*run) (void);
-} filters[] = {
+static const struct named filters[] = {
   { "success", success },
   { "without-peer", without_peer },
   { "port-0", port_0 },
@@ -175,19 +152,13 @@ static const struct
 int
 main (int argc, char **argv)
 {
-  for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
-    if (argc == 2 && strcmp (argv[1], filters[i].name) == 0)
-      {
-        pid_t child = fork ();
-        if (child == 0)
-          {
-            filters[i].run ();
-            _exit (0);
-          }
-        int status;
-        waitpid (child, &status, 0);
-        return WIFSIGNALED (status) ? 128 + WTERMSIG (status)
-                                    : WEXITSTATUS (status);
-      }
-  errx (BROKEN, "usage: filters NAME");
+  pid_t child = fork ();
+  if (child == 0)
+    {
+      run_named (argc, argv, filters, sizeof filters / sizeof *filters);
+      _exit (0);
+    }
+  int status;
+  waitpid (child, &status, 0);
+  return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
 }

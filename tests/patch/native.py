@@ -17,16 +17,8 @@ def compiled(folder: Path, name: str, *flags: str) -> Path:
     """Compile the program NAME.c of this folder into `folder`, return it."""
     program = folder / name
     subprocess.run(["gcc", *FLAGS, *flags, "-o", program, HERE / f"{name}.c",
-                    HERE / "sockets.c"], check=True)
+                    HERE / "sockets.c", HERE / "harness.c"], check=True)
     return program
-
-
-def wrong_library(folder: Path, name: str) -> Path:
-    """Compile NAME.c of tests/selftest to a library to preload."""
-    library = folder / f"{name}.so"
-    subprocess.run(["gcc", *FLAGS, "-fPIC", "-shared", "-o", library,
-                    ROOT / "tests/selftest" / f"{name}.c"], check=True)
-    return library
 
 
 def run(column: Column, folder: Path, *command: str) -> tuple[int, str]:

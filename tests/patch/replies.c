@@ -44,11 +44,7 @@ enum
   ERRNO = 12345,
   TAIL = 8,          /* Bytes behind the caller's buffer.  */
   MOST_CALLS = 1000, /* More system calls than that are a hang.  */
-  SECONDS = 20,      /* So is a system call that takes that long.  */
-  /* Exit status of a child.  */
-  NAMED = 0,
-  REFUSED = 1,
-  WRONG = 2 /* Or BROKEN.  */
+  SECONDS = 20       /* So is a system call that takes that long.  */
 };
 
 /* Where a member is in a reply.  */
@@ -244,28 +240,19 @@ main (int argc, char **argv)
     errx (BROKEN, "usage: replies tcp|udp|udp6|mptcp|accept");
   const char *way = argv[1];
   is_accept = strcmp (way, "accept") == 0;
-  int server = listening (LISTENER);
-  int fd = is_accept                    ? -1
-           : strcmp (way, "udp") == 0   ? udp_at_port_0 (AF_INET)
-           : strcmp (way, "udp6") == 0  ? udp_at_port_0 (AF_INET6)
-           : strcmp (way, "mptcp") == 0 ? mptcp_at_port_0 ()
-                                        : tcp (0, 0);
+  int server = is_accept ? -1 : listening (LISTENER);
+  int fd = is_accept ? -1 : connected_by (way);
   int wrong = 0;
   for (const struct row *row = rows; row < rows + sizeof rows / sizeof *rows;
        row++)
     {
-      int count[3] = { 0 }, met = 1;
+      int count[OUTCOMES] = { 0 }, met = 1;
       for (int turn = 1; turn <= met; turn++)
         for (long value = row->from; value <= row->to && turn <= met; value++)
           {
-            int client = -1;
-            if (is_accept)
-              {
-                close (server);
-                fd = server = listening (0);
-                client = tcp (port_of (server), SOURCE);
-              }
-            int ended = ask_falsified (fd, row, turn, value, &met);
+            int client = is_accept ? client_at_port_0 (&server) : -1;
+            int ended = ask_falsified (is_accept ? server : fd, row, turn,
+                                       value, &met);
             if (client >= 0)
               close (client);
             if (turn > met)
@@ -275,12 +262,9 @@ main (int argc, char **argv)
                       value, (unsigned) ended);
             count[ended < WRONG ? ended : WRONG]++;
           }
-      int tried = count[NAMED] + count[REFUSED] + count[WRONG];
-      if (tried > 0)
-        printf ("%-6s %-28s tried %d  named %d  as the kernel %d  wrong %d\n",
-                way, row->what, tried, count[NAMED], count[REFUSED],
-                count[WRONG]);
-      wrong += count[WRONG];
+      /* Not if this way makes no such call.  */
+      if (count[NAMED] + count[REFUSED] + count[WRONG] > 0)
+        wrong += print_outcomes (way, row->what, count);
     }
   return wrong == 0 ? 0 : 1;
 }

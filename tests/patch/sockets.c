@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,13 +56,6 @@ ask_for_port_0 (int fd, in_addr_t address)
   return name.sin_addr.s_addr == address && name.sin_port == 0 ? 0 : -1;
 }
 
-void
-must_be (const char *what, int got, int wanted)
-{
-  if (got != wanted)
-    errx (1, "%s: %d, not %d", what, got, wanted);
-}
-
 int
 listening (in_port_t port)
 {
@@ -99,7 +93,7 @@ tcp (in_port_t port, in_port_t source_port)
   return fd;
 }
 
-int
+static int
 mptcp_at_port_0 (void)
 {
   int fd = socket (AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
@@ -107,6 +101,29 @@ mptcp_at_port_0 (void)
   if (connect (fd, (struct sockaddr *) &name, sizeof name) != 0)
     err (BROKEN, "MPTCP");
   return fd;
+}
+
+int
+connected_by (const char *way)
+{
+  if (strcmp (way, "tcp") == 0)
+    return tcp (0, 0);
+  if (strcmp (way, "udp") == 0)
+    return udp_at_port_0 (AF_INET);
+  if (strcmp (way, "udp6") == 0)
+    return udp_at_port_0 (AF_INET6);
+  if (strcmp (way, "mptcp") == 0)
+    return mptcp_at_port_0 ();
+  errx (BROKEN, "no way '%s'", way);
+}
+
+int
+client_at_port_0 (int *server)
+{
+  if (*server >= 0)
+    close (*server);
+  *server = listening (0);
+  return tcp (port_of (*server), SOURCE);
 }
 
 int

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "harness.h"
+
 enum
 {
   LISTENER = 8080, /* To which port 0 is steered: sandbox/redirect.nft.  */
-  SOURCE = 8082,   /* A client bound to it appears to be at port 0.  */
-  BROKEN = 2
+  SOURCE = 8082    /* A client bound to it appears to be at port 0.  */
 };
 
 /* 127.0.0.1 at PORT, in host byte order.  */
@@ -31,9 +32,6 @@ int connect_udp (const char *address, in_port_t port, int fd);
    Async-signal-safe.  */
 int ask_for_port_0 (int fd, in_addr_t address);
 
-/* End the process with the status 1 if GOT is not WANTED.  */
-void must_be (const char *what, int got, int wanted);
-
 /* A TCP socket that listens at PORT of 127.0.0.1, or at any free one if that
    is 0.  */
 int listening (in_port_t port);
@@ -45,8 +43,14 @@ in_port_t port_of (int fd);
    that is not 0.  To close it resets the connection.  */
 int tcp (in_port_t port, in_port_t source_port);
 
-/* An MPTCP socket that is connected to port 0 of 127.0.0.1.  */
-int mptcp_at_port_0 (void);
+/* A socket that is connected to port 0 of loopback, of the kind that WAY says:
+   tcp, udp, udp6 or mptcp.  The streams need a server at LISTENER.  */
+int connected_by (const char *way);
+
+/* Put a new listening socket into *SERVER, which is closed if it is not
+   negative, and return a client from port 0 that it has not accepted yet.  (No
+   trace of an earlier connection from there is in its way.)  */
+int client_at_port_0 (int *server);
 
 /* The lowest free descriptor, found without a call that the getpeername()
    and accept() of the series make; -1 if there is none.  */

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from native import compiled, run, wrong_library
+from conftest import wrong_library
+from native import compiled, run
 from portzero.column import open_column
 
 BAD_POINTERS = ["-Wno-stringop-overflow", "-Wno-nonnull"]

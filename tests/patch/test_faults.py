@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from native import compiled, run, wrong_library
+from conftest import wrong_library
+from native import compiled, run
 from portzero.column import Column
 
 # One of the calls that each way must make: letting it fail must be noticed.

@@ -79,7 +79,7 @@ enum
   PEERS = 16,
   FIRST_PEER = 100,
   /* One in so many results may be a mixture: the tables of datagram sockets
-     are read without a lock (see the series).  Some millionths were seen.  */
+     are read without a lock.  The worst that was seen is in the series.  */
   RARE = 1000
 };
 static int shared[SHARED], shared_type;
@@ -231,11 +231,7 @@ reconnected (void)
   must_be ("more than 1 in 100 failed", refused > CALLS / 100, false);
 }
 
-static const struct
-{
-  const char *name;
-  void (*run) (void);
-} crowds[] = {
+static const struct named crowds[] = {
   { "threads", threads },
   { "others-udp", others_udp },
   { "others-tcp", others_tcp },
@@ -245,11 +241,6 @@ static const struct
 int
 main (int argc, char **argv)
 {
-  for (size_t i = 0; i < sizeof crowds / sizeof *crowds; i++)
-    if (argc == 2 && strcmp (argv[1], crowds[i].name) == 0)
-      {
-        crowds[i].run ();
-        return 0;
-      }
-  errx (BROKEN, "usage: threads NAME");
+  run_named (argc, argv, crowds, sizeof crowds / sizeof *crowds);
+  return 0;
 }

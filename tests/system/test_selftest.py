@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from conftest import wrong_library
 from portzero import judge
 from portzero.column import SUITE, Column, suite
-from portzero.project import ROOT
 
 WAYS = {
     # The way, the case that must find it, and the verdict it must reach there.
@@ -30,10 +30,7 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("wrong") / "wrong_getpeername.so"
-    subprocess.run(["gcc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared",
-                    "-o", path, ROOT / "tests/selftest/wrong_getpeername.c"], check=True)
-    return path
+    return wrong_library(tmp_path_factory.mktemp("wrong"), "wrong_getpeername")
 
 
 def verdicts(column: Column, results: Path, case: str, *prefix: str) -> list[judge.Verdict]:
