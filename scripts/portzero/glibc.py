@@ -21,7 +21,7 @@ from portzero.build import OBJECTS, SOURCE, changes, clone_patched, read_series,
 from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
-SERIES = ROOT / "patches/glibc"
+SERIES = ROOT / "patches/backports/bookworm/glibc"
 
 
 def recipe() -> dict[str, Any]:

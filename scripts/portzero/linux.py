@@ -18,7 +18,7 @@ from portzero.project import OUT, ROOT, Failure, appearing, digest, output_of
 
 RECIPE = ROOT / "build/linux/recipe.toml"
 CONFIG = ROOT / "build/linux/config"
-SERIES = ROOT / "patches/linux"
+SERIES = ROOT / "patches/backports/bookworm/linux"
 KERNELS = ("linux-stock", "linux-patched")
 
 

@@ -67,7 +67,7 @@ def added(patch: Path) -> str:
 
 def test_the_manual_has_what_the_code_has() -> None:
     """One patch for each of the code, with its tunables and functions."""
-    code, manual = glibc.series(), read_series(ROOT / "patches/glibc-manual")
+    code, manual = glibc.series(), read_series(ROOT / "patches/backports/bookworm/glibc-manual")
     assert len(code) == len(manual)
     for changed, described in zip(code, manual, strict=True):
         subject = message_from_string(changed.read_text())["Subject"]
