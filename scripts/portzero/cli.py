@@ -82,12 +82,15 @@ def _run(libc: str, kernel: str, port: int, program: list[str]) -> int:
     return status
 
 
-def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str) -> list[str]:
-    """What the user asked for on one axis of the columns; by default, all."""
+def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
+            *others: str) -> list[str]:
+    """What the user asked for on one axis of the columns: some of `all_of`
+    and of `others`; by default, `all_of`."""
     names = [asked] if isinstance(asked, str) else asked or list(all_of)
     for name in names:
-        if name not in all_of:
-            raise Failure(f"{axis} '{name}'", "there is no such column", f"use {', '.join(all_of)}")
+        if name not in (*all_of, *others):
+            raise Failure(f"{axis} '{name}'", "there is no such column",
+                          f"use {', '.join((*all_of, *others))}")
     return names
 
 
@@ -104,9 +107,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     packages.install("matrix")
     # These import what the packages bring.
     from portzero import matrix  # noqa: PLC0415
-    from portzero.column import KERNELS, LIBCS, open_column  # noqa: PLC0415
+    from portzero.column import KERNELS, LIBCS, SETTINGS, open_column  # noqa: PLC0415
 
-    libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc")
+    libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *SETTINGS)
     kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
     match arguments.command:
         case "run":

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from portzero import glibc, linux, sandbox
+from portzero.column_name import ColumnName, default_release
 from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
 
 LIBCS = ("distro", "stock", "patched")
+# Libcs that are the build of another one with an environment of their own.
+SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"})}
 KERNELS = ("host", *linux.KERNELS)
 SUITE = ROOT / "tests/conformance"
 SUITE_FLAGS = ["-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{SUITE}/core"]
@@ -22,16 +25,19 @@ DEFAULT_LISTENER = 8080
 @dataclass(frozen=True)
 class Column:
     """What a cell runs on.  `files` maps paths of the system to the files
-    that take their places there."""
+    that take their places there; `environment` is what its programs have
+    besides the caller's."""
 
     libc: str
     kernel: str
     files: dict[Path, Path]
     build_id: str
+    release: str = field(default_factory=default_release)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return f"{self.libc}/{self.kernel}"
+        return str(ColumnName(self.release, self.libc, self.kernel))
 
     def run(self, command: Sequence[str], *, listener: int | None = DEFAULT_LISTENER,
             stdout: IO[bytes] | None = None, writable: Path | None = None,
@@ -39,6 +45,9 @@ class Column:
         """Run a command on this column: see sandbox.run() and run_guest().
         `writable` (default: where we are), `limit`, the seconds until it is
         killed, and `console` matter in a guest only."""
+        if self.environment:
+            command = ["env", *(f"{name}={value}" for name, value in self.environment.items()),
+                       *command]
         if self.kernel == "host":
             return sandbox.run(self.files, command, listener=listener, stdout=stdout)
         return sandbox.run_guest(self.files, linux.product(self.kernel) / "linux", command,
@@ -69,7 +78,8 @@ def open_column(libc: str, kernel: str = "host") -> Column:
     system = Path("/lib") / multiarch()
     if libc == "distro":
         return Column(libc, kernel, {}, build_id(system / "libc.so.6"))
-    product = glibc.build(libc)
+    built, environment = SETTINGS.get(libc, (libc, {}))
+    product = glibc.build(built)
     files = {}
     for library in sorted((product / "lib").iterdir()):
         target = system / library.name
@@ -79,7 +89,8 @@ def open_column(libc: str, kernel: str = "host") -> Column:
         target = Path("/usr/lib") / multiarch() / start_file.name
         if target.exists():
             files[target.resolve()] = start_file
-    return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"))
+    return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"),
+                  environment=environment)
 
 
 def suite(column: Column) -> Path:

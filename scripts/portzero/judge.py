@@ -26,13 +26,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from portzero.column_name import parse
+
 # From bad to good: of several, a cell shows the first.
 VERDICTS = ("broken", "unexpected", "fixed", "deviates", "differs", "skipped", "conforms")
 # With these, the run is as expected.
 EXPECTED = {"conforms", "deviates", "differs", "skipped"}
 
 # By what an entry of deviations.toml says where it holds.
-AXES = ("case", "step", "family", "protocol", "kernel", "cell")
+AXES = ("case", "step", "family", "protocol", "release", "kernel", "cell")
 
 Record = dict[str, Any]
 
@@ -49,8 +51,9 @@ class Deviation:
 
     def place(self, column: str, record: Record) -> int | None:
         """Return which of its places speaks of the record, or None."""
-        libc, kernel = column.split("/")
-        record = {**record, "kernel": kernel, "cell": f"{libc}:{record['entry']}"}
+        name = parse(column)
+        record = {**record, "release": name.release, "kernel": name.kernel,
+                  "cell": f"{name.libc}:{record['entry']}"}
         for number, place in enumerate(self.where):
             if all(_fits(record[axis], place.get(axis, ["*"])) for axis in AXES):
                 return number
@@ -239,14 +242,15 @@ def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
     """Return, as "KEY, CASE...", the places of deviations.toml that speak of
     columns in a complete run, but of nothing that was observed there."""
     met = {(verdict.deviation, verdict.place) for verdict in verdicts}
-    cells = {(*verdict.column.split("/"), verdict.entry) for verdict in verdicts}
+    cells = {(parse(verdict.column), verdict.entry) for verdict in verdicts}
     return [
         f"{deviation.key}, {' '.join(place.get('case', ['*']))}"
         for deviation in deviations
         for number, place in enumerate(deviation.where)
         if (deviation.key, number) not in met
-        and any(_fits(f"{libc}:{entry}", place.get("cell", ["*"]))
-                and _fits(kernel, place.get("kernel", ["*"])) for libc, kernel, entry in cells)
+        and any(_fits(f"{name.libc}:{entry}", place.get("cell", ["*"]))
+                and _fits(name.kernel, place.get("kernel", ["*"]))
+                and _fits(name.release, place.get("release", ["*"])) for name, entry in cells)
     ]
 
 

@@ -8,7 +8,7 @@ import time
 
 from portzero import glibc, host, judge, linux, report
 from portzero.column import (
-    DEFAULT_LISTENER, KERNELS, LIBCS, SUITE, Column, open_column, suite)
+    DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, open_column, suite)
 from portzero.progress import Step
 from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
 
@@ -107,7 +107,8 @@ def run(libcs: list[str], kernels: list[str], pattern: str, again: bool) -> int:
         lines, steered = host.shortcomings()
         for line in lines:
             print(f"portzero: {line}", flush=True)
-        if not all([*(glibc.product(libc).exists() for libc in libcs if libc != "distro"),
+        if not all([*(glibc.product(SETTINGS.get(libc, (libc,))[0]).exists() for libc in libcs
+                      if libc != "distro"),
                     *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
             print("portzero: building; this is done once", flush=True)
         for kernel in kernels:

@@ -147,3 +147,14 @@ def test_ledger_can_be_read_and_says_who_and_why() -> None:
     for deviation in read_deviations(ROOT / "tests/conformance/deviations.toml"):
         assert deviation.responsible in ("libc", "kernel", "both")
         assert deviation.reason and deviation.source and deviation.where
+
+
+def test_a_place_can_be_of_one_release() -> None:
+    place = {**KNOWN.where[0], "release": ["other"]}
+    elsewhere = Deviation("elsewhere", "kernel", "a reason", "a source", (place,))
+    pair = (CONTROL, record("zero", ENOTCONN))
+    assert only(*pair, deviations=(elsewhere,)).verdict == "unexpected"
+    found = verdicts(*pair, column="other:stock/host", deviations=(elsewhere,))
+    assert [verdict.verdict for verdict in found] == ["deviates"]
+    # It is not dead for columns of which it does not speak.
+    assert dead([elsewhere], verdicts(CONTROL, record("zero", NAME))) == []
