@@ -9,19 +9,31 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum
+{
+  FORMAT = 2 /* Of the lines.  Another one cannot be judged with this.  */
+};
 
 static int output = -1;
 static const char *ran = "null";
+/* How many records of tests were written, by all processes.  */
+static unsigned long *records;
 
 void
 emit_to (int fd, const char *identity)
 {
   output = fd;
   ran = identity;
+  records = mmap (NULL, sizeof *records, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (records == MAP_FAILED)
+    err (BROKEN, "mmap");
 }
 
-static void
+void
 put_string (FILE *out, const char *string)
 {
   putc ('"', out);
@@ -172,11 +184,27 @@ put_observed (FILE *out, const struct observation *o)
 }
 
 static FILE *
-begin (const struct test *test, char **line, size_t *size)
+begin_line (char **line, size_t *size)
 {
   FILE *out = open_memstream (line, size);
   if (out == NULL)
     err (BROKEN, "open_memstream");
+  return out;
+}
+
+static void
+end_line (FILE *out, char **line, const size_t *size)
+{
+  putc ('\n', out);
+  if (fclose (out) != 0 || write (output, *line, *size) != (ssize_t) *size)
+    err (BROKEN, "writing an observation");
+  free (*line);
+}
+
+static FILE *
+begin (const struct test *test, char **line, size_t *size)
+{
+  FILE *out = begin_line (line, size);
   fprintf (out, "{\"case\":\"%s/%s\",", test->test_case->call,
            test->test_case->name);
   put_member (out, "family", test->family->name);
@@ -189,10 +217,9 @@ begin (const struct test *test, char **line, size_t *size)
 static void
 end (FILE *out, char **line, const size_t *size)
 {
-  fprintf (out, "\"ran\":%s}\n", ran);
-  if (fclose (out) != 0 || write (output, *line, *size) != (ssize_t) *size)
-    err (BROKEN, "writing an observation");
-  free (*line);
+  fprintf (out, "\"ran\":%s}", ran);
+  end_line (out, line, size);
+  __atomic_add_fetch (records, 1, __ATOMIC_SEQ_CST);
 }
 
 bool
@@ -223,13 +250,56 @@ emit_absence (const struct test *test, const char *kind, const char *reason)
 }
 
 void
-emit_case (FILE *out, const struct test_case *test_case)
+emit_case (FILE *out, const struct test_case *test_case, int variants)
 {
   fprintf (out, "{\"case\":\"%s/%s\",", test_case->call, test_case->name);
   put_member (out, "question", test_case->question);
   put_member (out, "basis", test_case->basis);
-  fprintf (out, "\"needs\":[%s%s%s]}\n",
+  fprintf (out, "\"needs\":[%s%s%s],\"variants\":%d}\n",
            test_case->needs & STEERING ? "\"steering\"" : "",
            test_case->needs & REPAIR ? "\"repair\"" : "",
-           test_case->needs & INTERFACE ? "\"interface\"" : "");
+           test_case->needs & INTERFACE ? "\"interface\"" : "", variants);
+}
+
+void
+emit_begin (const struct extent *wanted, const struct extent *all,
+            const char *pattern, const char *cases)
+{
+  char *line;
+  size_t size;
+  FILE *out = begin_line (&line, &size);
+  fprintf (out, "{\"suite\":{\"format\":%d,", FORMAT);
+  put_member (out, "digest", cases);
+  put_member (out, "pattern", pattern);
+  fprintf (out,
+           "\"cases\":%d,\"variants\":%d,\"all_cases\":%d,"
+           "\"all_variants\":%d},\"ran\":%s}",
+           wanted->cases, wanted->variants, all->cases, all->variants, ran);
+  end_line (out, &line, &size);
+}
+
+void
+emit_case_end (const struct test_case *test_case, int variants)
+{
+  static unsigned long before;
+  unsigned long now = __atomic_load_n (records, __ATOMIC_SEQ_CST);
+  char *line;
+  size_t size;
+  FILE *out = begin_line (&line, &size);
+  fprintf (out, "{\"ended\":\"%s/%s\",\"variants\":%d,\"records\":%lu}",
+           test_case->call, test_case->name, variants, now - before);
+  end_line (out, &line, &size);
+  before = now;
+}
+
+void
+emit_end (const struct extent *wanted)
+{
+  char *line;
+  size_t size;
+  FILE *out = begin_line (&line, &size);
+  fprintf (out, "{\"end\":{\"cases\":%d,\"variants\":%d,\"records\":%lu}}",
+           wanted->cases, wanted->variants,
+           __atomic_load_n (records, __ATOMIC_SEQ_CST));
+  end_line (out, &line, &size);
 }

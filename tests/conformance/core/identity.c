@@ -9,6 +9,7 @@
 #include <err.h>
 #include <limits.h>
 #include <link.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/utsname.h>
@@ -72,23 +73,64 @@ look_at_object (struct dl_phdr_info *info, size_t size, void *argument)
   return 1;
 }
 
-void
-identify (char *json, size_t size)
+/* A digest (FNV-1a) of the file of a libc that has no build-id.  */
+static void
+copy_digest (struct object *object)
+{
+  unsigned long long hash = 0xcbf29ce484222325;
+  FILE *file = fopen (object->path, "re");
+  if (file == NULL)
+    err (BROKEN, "%s", object->path);
+  for (int byte; (byte = getc (file)) != EOF;)
+    hash = (hash ^ (unsigned char) byte) * 0x100000001b3;
+  fclose (file);
+  snprintf (object->build_id, sizeof object->build_id, "fnv1a-%016llx", hash);
+}
+
+char *
+identify (void)
 {
   /* Looked up at run time: a preloaded getpeername does not hide the libc,
-     and no stub in this program is taken for it.  */
-  struct object libc = { .address = (ElfW (Addr)) dlsym (
-                             RTLD_DEFAULT, "gnu_get_libc_version") };
+     and no stub in this program is taken for it.  Not every libc is glibc,
+     but what starts the program is always in it.  */
+  void *in_libc = dlsym (RTLD_DEFAULT, "gnu_get_libc_version");
+  if (in_libc == NULL)
+    in_libc = dlsym (RTLD_DEFAULT, "__libc_start_main");
+  if (in_libc == NULL)
+    errx (BROKEN, "no loaded libc found: link the suite dynamically");
+  struct object libc = { .address = (ElfW (Addr)) in_libc };
   struct object loader = { .address = getauxval (AT_BASE) };
   struct utsname kernel;
-  if (dl_iterate_phdr (look_at_object, &libc) == 0 || libc.build_id[0] == 0)
-    errx (BROKEN, "no loaded libc with a build-id found: link the suite "
-                  "dynamically, to a libc that has one");
+  if (dl_iterate_phdr (look_at_object, &libc) == 0)
+    errx (BROKEN, "the list of loaded objects has no libc");
+  if (libc.build_id[0] == 0)
+    copy_digest (&libc);
   dl_iterate_phdr (look_at_object, &loader);
   if (uname (&kernel) != 0)
     err (BROKEN, "uname");
-  snprintf (json, size,
-            "{\"libc\":\"%s\",\"libc_path\":\"%s\",\"loader\":\"%s\","
-            "\"kernel\":\"%s\"}",
-            libc.build_id, libc.path, loader.path, kernel.release);
+
+  const char *tunables = getenv ("GLIBC_TUNABLES");
+  const struct
+  {
+    const char *key, *value;
+  } members[] = {
+    { "libc", libc.build_id },      { "libc_path", libc.path },
+    { "tunables", tunables ?: "" }, { "loader", loader.path },
+    { "system", kernel.sysname },   { "kernel", kernel.release },
+    { "machine", kernel.machine },
+  };
+  char *json;
+  size_t size;
+  FILE *out = open_memstream (&json, &size);
+  if (out == NULL)
+    err (BROKEN, "open_memstream");
+  for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+    {
+      fprintf (out, "%s\"%s\":", i == 0 ? "{" : ",", members[i].key);
+      put_string (out, members[i].value);
+    }
+  putc ('}', out);
+  if (fclose (out) != 0)
+    err (BROKEN, "open_memstream");
+  return json;
 }

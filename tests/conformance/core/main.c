@@ -245,37 +245,77 @@ is_wanted (const struct test_case *test_case)
   return fnmatch (pattern, name, 0) == 0;
 }
 
-/* Return the number of variants of all cases wanted; if RUN, also run them,
-   and set *ANY_BROKEN if one was broken.  */
-static int
-for_each_case (bool run, bool *any_broken)
+static struct variant variants[MOST_VARIANTS];
+
+/* How much there is to run: of all cases, or of those wanted.  */
+static struct extent
+measure (bool all)
 {
-  static struct variant variants[MOST_VARIANTS];
+  struct extent extent = { 0 };
+  for (const struct test_case *const *c = __start_test_cases;
+       c < __stop_test_cases; c++)
+    if (all || is_wanted (*c))
+      {
+        extent.cases++;
+        extent.variants += expand (*c, variants);
+      }
+  return extent;
+}
+
+/* Run the cases wanted.  Return whether a variant was broken.  */
+static bool
+run_cases (void)
+{
+  bool any_broken = false;
   int number = 0;
   for (const struct test_case *const *c = __start_test_cases;
        c < __stop_test_cases; c++)
     {
-      int count = is_wanted (*c) ? expand (*c, variants) : 0;
-      while (run && count > 0 && !run_contained (variants, count))
+      if (!is_wanted (*c))
+        continue;
+      int count = expand (*c, variants);
+      while (!run_contained (variants, count))
         ;
+      emit_case_end (*c, count);
       for (int i = 0; i < count; i++)
         {
-          number++;
-          if (!run)
-            continue;
-          *any_broken = *any_broken || variants[i].status == BROKEN;
-          report (&variants[i].test, number, variants[i].status);
+          any_broken = any_broken || variants[i].status == BROKEN;
+          report (&variants[i].test, ++number, variants[i].status);
         }
     }
-  return number;
+  return any_broken;
 }
 
 static void
-list_cases (void)
+list_cases (FILE *out)
 {
   for (const struct test_case *const *c = __start_test_cases;
        c < __stop_test_cases; c++)
-    emit_case (stdout, *c);
+    if (is_wanted (*c))
+      emit_case (out, *c, expand (*c, variants));
+}
+
+/* Store in DIGEST which cases there are, and what they ask: FNV-1a of what
+   --list prints of all of them.  */
+static void
+digest_cases (char digest[17])
+{
+  const char *wanted = pattern;
+  char *list;
+  size_t size;
+  FILE *out = open_memstream (&list, &size);
+  if (out == NULL)
+    err (BROKEN, "open_memstream");
+  pattern = "*";
+  list_cases (out);
+  pattern = wanted;
+  if (fclose (out) != 0)
+    err (BROKEN, "open_memstream");
+  unsigned long long hash = 0xcbf29ce484222325;
+  for (size_t i = 0; i < size; i++)
+    hash = (hash ^ (unsigned char) list[i]) * 0x100000001b3;
+  free (list);
+  snprintf (digest, 17, "%016llx", hash);
 }
 
 static const char usage[]
@@ -312,14 +352,14 @@ main (int argc, char **argv)
     { 0 },
   };
   const char *output = "/dev/null";
-  bool count = false;
+  bool count = false, list = false;
   int option;
   while ((option = getopt_long (argc, argv, "", options, NULL)) != -1)
     switch (option)
       {
       case 'l':
-        list_cases ();
-        return 0;
+        list = true;
+        break;
       case 'n':
         count = true;
         break;
@@ -345,24 +385,30 @@ main (int argc, char **argv)
   if (optind != argc)
     errx (BROKEN, "unexpected argument '%s'", argv[optind]);
 
-  int variants = for_each_case (false, NULL);
-  if (variants == 0)
+  struct extent all = measure (true), wanted = measure (false);
+  if (wanted.variants == 0)
     errx (BROKEN, "no case matches '%s'; --list names them", pattern);
+  if (list)
+    {
+      list_cases (stdout);
+      return 0;
+    }
   if (count)
     {
-      printf ("%d\n", variants);
+      printf ("%d\n", wanted.variants);
       return 0;
     }
 
   int fd = open (output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0)
     err (BROKEN, "%s", output);
-  char identity[9000];
-  identify (identity, sizeof identity);
-  emit_to (fd, identity);
+  emit_to (fd, identify ());
+  char digest[17];
+  digest_cases (digest);
+  emit_begin (&wanted, &all, pattern, digest);
   steered = is_steered ();
-  printf ("KTAP version 1\n1..%d\n", variants);
-  bool any_broken = false;
-  for_each_case (true, &any_broken);
+  printf ("KTAP version 1\n1..%d\n", wanted.variants);
+  bool any_broken = run_cases ();
+  emit_end (&wanted);
   return any_broken ? BROKEN : 0;
 }

@@ -15,10 +15,10 @@ extern const struct protocol protocols[];
 /* entries.c */
 extern const struct entry entries[];
 
-/* identity.c: store a JSON object that proves what runs: the build-id and
-   path of the libc that is loaded, the path of the loader, and the kernel's
-   release.  Errors: ends the program.  */
-void identify (char *json, size_t size);
+/* identity.c: return a JSON object that proves what runs: the build-id and
+   path of the libc that is loaded, the settings it was given, the path of the
+   loader, and the kernel's release.  Errors: ends the program.  */
+char *identify (void);
 
 /* emit.c: what an observation is made of.  Unused members are 0.  */
 struct observation
@@ -45,8 +45,26 @@ enum
 /* Where the JSON lines go (a stream per process, one write a line), and
    what identify() found.  Set once, before the first test.  */
 void emit_to (int fd, const char *identity);
-/* Write a case's declaration.  */
-void emit_case (FILE *out, const struct test_case *test_case);
+/* Write a case's declaration, and how many variants it has.  */
+void emit_case (FILE *out, const struct test_case *test_case, int variants);
+/* Write a string as JSON has it.  */
+void put_string (FILE *out, const char *string);
+
+/* How much there is to run.  */
+struct extent
+{
+  int cases, variants;
+};
+
+/* What proves that a file of observations is all there.  Write before the
+   first case how much was asked for and how much there is in all, with a
+   digest of all cases' declarations; after the last variant of each case how
+   many variants and records it had; and after the last case the same of the
+   whole run.  */
+void emit_begin (const struct extent *wanted, const struct extent *all,
+                 const char *pattern, const char *cases);
+void emit_case_end (const struct test_case *test_case, int variants);
+void emit_end (const struct extent *wanted);
 /* Write an observation, return whether it is what the standard answers.  */
 bool emit_observation (const struct test *test, const struct observation *);
 /* Write that there is none.  KIND is "broken" or "skipped".  */
