@@ -12,7 +12,7 @@
 
 CASE (accept, address,
       .question = "Does accept() give the connection and name the client?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION & ~DCCP,
       .needs = STEERING)
 {
   int listening = listener (test);
@@ -21,7 +21,7 @@ CASE (accept, address,
 }
 
 CASE (accept, accept4_address, .question = "Does accept4() do so, too?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION & ~DCCP,
       .needs = STEERING)
 {
   int listening = listener (test);
@@ -35,7 +35,7 @@ CASE (accept, accept4_address, .question = "Does accept4() do so, too?",
 
 CASE (accept, connection_kept,
       .question = "Is the connection still there after accept()?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION & ~DCCP,
       .needs = STEERING)
 {
   struct name peer = { .length = sizeof peer.storage };
@@ -52,7 +52,7 @@ CASE (accept, connection_kept,
 CASE (getpeername, of_client,
       .question = "Does getpeername() name a client at port 0?",
       .basis = "POSIX.1-2017 getpeername()", .families = ANY_FAMILY,
-      .protocols = STREAM, .needs = STEERING)
+      .protocols = CONNECTION & ~DCCP, .needs = STEERING)
 {
   int listening = listener (test);
   client_from_source (test);

@@ -17,7 +17,7 @@ CASE (connect, peer,
 CASE (connect, refused,
       .question = "Is a connection to port 0 refused where nothing listens?",
       .basis = BASIS "ERRORS: [ECONNREFUSED]", .families = ANY_FAMILY,
-      .protocols = STREAM)
+      .protocols = CONNECTION)
 {
   observe_connect (test, "", new_socket (test), &test->peer,
                    error (ECONNREFUSED));
@@ -26,7 +26,7 @@ CASE (connect, refused,
 CASE (connect, twice,
       .question = "Does a second connect() know that the socket is connected?",
       .basis = BASIS "ERRORS: [EISCONN]", .families = ANY_FAMILY,
-      .protocols = STREAM, .needs = STEERING)
+      .protocols = CONNECTION, .needs = STEERING)
 {
   listener (test);
   observe_connect (test, "", connected_socket (test), &test->peer,

@@ -63,7 +63,7 @@ CASE (getpeername, wildcard,
 
 CASE (getpeername, accepted,
       .question = "Does the other side of the connection see its own peer?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION,
       .needs = STEERING)
 {
   int listening = listener (test);

@@ -7,7 +7,7 @@
 
 CASE (getsockname, connected,
       .question = "Is a stream's own name the one that its peer sees?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION,
       .needs = STEERING)
 {
   int listening = listener (test);

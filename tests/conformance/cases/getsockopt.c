@@ -22,14 +22,14 @@ CASE (getsockopt, peername_fresh,
 
 CASE (getsockopt, peername_listening,
       .question = "Does SO_PEERNAME name nobody on a listening socket?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM)
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION)
 {
   observe_so_peername (test, "", listener (test), error (ENOTCONN));
 }
 
 CASE (getsockopt, peername_connecting,
       .question = "Whom does SO_PEERNAME name while a connection is made?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION,
       .needs = STEERING)
 {
   deaf_listener (test);

@@ -3,36 +3,18 @@
 
 #include "case.h"
 
-#include <poll.h>
-#include <string.h>
-
-/* Whether what was sent arrived at FD, whole and unchanged.  It can take a
-   moment, but nothing is waited for that was not SENT.  */
-static void
-observe_arrival (struct test *test, int fd, bool sent)
-{
-  char data[PAYLOAD_SIZE + 1];
-  struct pollfd readable = { .fd = fd, .events = POLLIN };
-  long got = 0;
-  if (poll (&readable, 1, sent ? 1000 : 0) == 1)
-    got = recv (fd, data, sizeof data, MSG_DONTWAIT);
-  if (got == PAYLOAD_SIZE && memcmp (data, payload, PAYLOAD_SIZE) != 0)
-    got = -1;
-  observe_value (test, "arrival", "bytes that arrived", got,
-                 result (PAYLOAD_SIZE));
-}
-
 CASE (send, connected,
       .question = "Does what is sent to a peer at port 0 arrive?",
       .basis = "POSIX.1-2017 send(), DESCRIPTION: sent to the connected peer",
-      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
+      .families = ANY_FAMILY, .protocols = CONNECTION | DATAGRAM,
+      .needs = STEERING)
 {
   int at_peer = listener (test);
   int fd = connected_socket (test);
-  if (test->protocol->type == SOCK_STREAM)
+  if (is_connection (test))
     at_peer = accepted (at_peer);
   bool sent = observe_sendto (test, "send", fd, NULL, result (PAYLOAD_SIZE));
-  observe_arrival (test, at_peer, sent);
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
 }
 
 CASE (sendto, unconnected,
@@ -44,20 +26,21 @@ CASE (sendto, unconnected,
   int at_peer = listener (test);
   bool sent = observe_sendto (test, "sendto", new_socket (test), &test->peer,
                               result (PAYLOAD_SIZE));
-  observe_arrival (test, at_peer, sent);
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
 }
 
 CASE (sendto, connected,
       .question = "Does sendto() to port 0 work on a socket connected there?",
       .basis = "POSIX.1-2017 sendto(): to the address, or [EISCONN]; a "
                "stream's address is ignored",
-      .families = ANY_FAMILY, .protocols = ANY_PROTOCOL, .needs = STEERING)
+      .families = ANY_FAMILY, .protocols = CONNECTION | DATAGRAM,
+      .needs = STEERING)
 {
   int at_peer = listener (test);
   int fd = connected_socket (test);
-  if (test->protocol->type == SOCK_STREAM)
+  if (is_connection (test))
     at_peer = accepted (at_peer);
   bool sent
       = observe_sendto (test, "sendto", fd, &test->peer, result (PAYLOAD_SIZE));
-  observe_arrival (test, at_peer, sent);
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
 }

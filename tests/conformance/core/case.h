@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a case needs: its declaration, its sockets, its observations.
+/* What a case needs: its declaration; with sockets.h its sockets, and with
+   observe.h its observations.
 
    A case asks one question about port 0.  It says on which variants it can
    be asked, on what basis, and what the standard answers; it does not know
@@ -15,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
 
 /* Sets of variants, for the declaration of a case.  The rows behind the bits
    are in variants.c.  */
@@ -33,10 +36,25 @@ enum protocols
   MPTCP = 2,
   UDP = 4,
   UDPLITE = 8,
+  SCTP = 16, /* One-to-one: a socket is one association.  */
+  DCCP = 32,
+  RAW = 64,
+  PING = 128,      /* ICMP echo through datagram sockets.  */
+  SCTP_MANY = 256, /* One-to-many: a socket has many associations.  */
   STREAM = TCP | MPTCP,
+  CONNECTION = STREAM | SCTP | DCCP, /* These listen and accept.  */
   DATAGRAM = UDP | UDPLITE,
-  ANY_PROTOCOL = STREAM | DATAGRAM,
-  NO_PROTOCOL = 16, /* The question is not about a protocol.  */
+  PORTLESS = RAW | PING, /* Their packets have no ports, their names do.  */
+  CONNECTIONLESS = DATAGRAM | PORTLESS,
+  ANY_PROTOCOL = CONNECTION | CONNECTIONLESS,
+  NO_PROTOCOL = 512, /* The question is not about a protocol.  */
+};
+
+/* Ways to make the calls; a case that says nothing is asked both ways.  */
+enum entries
+{
+  LIBC = 1,   /* Through the libc's functions.  */
+  SYSCALL = 2 /* Past them.  */
 };
 
 /* What a variant needs besides the protocol.  Without it, it is skipped.  */
@@ -61,19 +79,17 @@ struct name
   };
 };
 
+struct mmsghdr;
+
 /* One way to make the system calls: through the libc's wrappers, or past
    them.  The arguments and results are those of the libc's functions.  */
 struct entry
 {
+  enum entries bit;
   const char *name;
-  int (*connect) (int, const struct sockaddr *, socklen_t);
-  int (*accept) (int, struct sockaddr *, socklen_t *);
-  int (*accept4) (int, struct sockaddr *, socklen_t *, int);
-  int (*getpeername) (int, struct sockaddr *, socklen_t *);
-  int (*getsockname) (int, struct sockaddr *, socklen_t *);
-  int (*getsockopt) (int, int, int, void *, socklen_t *);
-  ssize_t (*sendto) (int, const void *, size_t, int, const struct sockaddr *,
-                     socklen_t);
+#define CALL(type, call, parameters, ...) type (*call) parameters;
+#include "calls.h"
+#undef CALL
 };
 
 struct family
@@ -88,7 +104,9 @@ struct protocol
 {
   enum protocols bit;
   const char *name;
-  int type, number; /* Second and third argument of socket().  */
+  int type, number;       /* Second and third argument of socket().  */
+  enum families families; /* Over which it can be had.  */
+  const char *option;     /* What a kernel lacks that has it not, or null.  */
 };
 
 /* One variant of one case, while it runs.  */
@@ -115,6 +133,7 @@ struct test_case
   const char *basis;    /* Where the answer comes from.  */
   enum families families;
   enum protocols protocols;
+  enum entries entries; /* 0: both.  */
   enum needs needs;
   void (*run) (struct test *);
 };
@@ -146,112 +165,13 @@ struct test_case
       = &case_##call_##_##name_;                                               \
   static void run_##call_##_##name_ (struct test *test)
 
-/* What the standard answers: a result, and for a call that reports an
-   address, the address.  */
-struct answer
-{
-  enum
-  {
-    UNSPECIFIED, /* Any answer will do; it should be that of the control.  */
-    RESULT,      /* Success, returning this value.  */
-    ERROR,       /* -1 and this errno.  */
-    NAME         /* Success, storing this name.  */
-  } kind;
-  long value;
-  const struct name *name;
-};
-
-struct answer unspecified (void);
-struct answer result (long value);
-struct answer error (int error_number);
-struct answer name (const struct name *name);
-
-/* sockets.c: sockets in the states that the questions are about.  Each
-   returns a descriptor.  What goes wrong here is not what the case asks
-   about: it ends the variant as broken.  */
-
-/* A new socket of the variant's family and protocol.  */
-int new_socket (struct test *test);
-/* The same, bound to a free port of the loopback address.  */
-int bound_socket (struct test *test);
-/* A socket at test->listener: listening for streams, bound for datagrams.
-   Streams and datagrams for test->peer reach it.  */
-int listener (struct test *test);
-/* A new socket whose calls do not wait.  */
-int nonblocking_socket (struct test *test);
-/* A stream that was connected to test->peer, until that reset it.  */
-int reset_socket (struct test *test);
-/* A listener that takes no connection: it drops every packet.  */
-int deaf_listener (struct test *test);
-/* The next connection of a listener.  */
-int accepted (int listening);
-/* A new socket, connected to test->peer; for streams, at which there must
-   be a listener.  */
-int connected_socket (struct test *test);
-/* A new stream socket, bound to test->source and connected to
-   test->listener.  */
-int client_from_source (struct test *test);
-/* A TCP socket in the state ESTABLISHED with the peer test->peer, made
-   without a packet (TCP_REPAIR; tcp_connect() in Linux's tcp_output.c).  */
-int repaired_socket (struct test *test);
-/* Undo connect() by an address of family AF_UNSPEC.  */
-void disconnect (struct test *test, int fd);
-/* The local name of a socket, asked of the kernel directly.  */
-struct name local_name (int fd);
-/* Wait until the other side of a connected stream has sent its FIN or RST,
-   and it was taken note of here.  */
-void await_end_of_stream (int fd);
-/* Give the loopback interface the address fe80::1, for this whole network
-   namespace, and return that address with the port of test->peer.  */
-struct name link_local_peer (struct test *test);
-/* Like name->port = port.  Port in host byte order.  */
-void set_port (struct name *name, in_port_t port);
-
-/* observe.c: make a call, and record what it did beside what the standard
-   answers.  STEP tells the observations of one case apart; it may be empty
-   in a case with only one.  */
-void observe_connect (struct test *test, const char *step, int fd,
-                      const struct name *peer, struct answer);
-/* Accept a connection and ask for the peer's address; with accept4() if FLAGS
-   is not 0.  Recorded as 0 if there is a descriptor, which is returned.  */
-int observe_accept (struct test *test, const char *step, int listening,
-                    int flags, struct answer);
-void observe_getpeername (struct test *test, const char *step, int fd,
-                          struct answer);
-void observe_getsockname (struct test *test, const char *step, int fd,
-                          struct answer);
-/* getsockopt (SOL_SOCKET, SO_PEERNAME).  */
-void observe_so_peername (struct test *test, const char *step, int fd,
-                          struct answer);
-/* The same with a buffer of SIZE bytes, at most that of sockaddr_storage.  */
-void observe_getpeername_sized (struct test *test, const char *step, int fd,
-                                int size, struct answer);
-/* The same with the caller's own arguments; only the result is recorded.  */
-void observe_getpeername_arguments (struct test *test, const char *step, int fd,
-                                    void *address, void *length, struct answer);
-/* Send a few bytes; without a peer, as send() does it.  Return whether they
-   were taken.  */
-bool observe_sendto (struct test *test, const char *step, int fd,
-                     const struct name *peer, struct answer);
-/* Record a value that the case found out by itself.  */
-void observe_value (struct test *test, const char *step, const char *what,
-                    long value, struct answer);
-
-/* What observe_sendto() sends.  */
-extern const char payload[];
-enum
-{
-  PAYLOAD_SIZE = 8
-};
-
-/* Call BODY in a child process, and wait for its end.  What it observes
-   counts as the variant's.  */
-void in_child (struct test *test, void (*body) (struct test *, int), int fd);
-
 /* End this variant: the thing asked about could not be tried, because of
    ERROR_NUMBER or, if that is 0, for no system reason.  */
 _Noreturn void broken (struct test *test, const char *what, int error_number);
 /* End this variant: the machine lacks MISSING.  */
 _Noreturn void skip (struct test *test, const char *missing);
+
+#include "observe.h"
+#include "sockets.h"
 
 #endif

@@ -81,7 +81,7 @@ static void
 put_result (FILE *out, long returned, int error_number)
 {
   fprintf (out, "\"return\":%ld,\"errno\":\"%s\"", returned,
-           error_number == 0 ? "" : strerrorname_np (error_number));
+           error_name (error_number));
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two ways to make the calls.  */
+/* The two ways to make the calls of the entry table.  */
 
 #define _GNU_SOURCE
 #include "runner.h"
@@ -7,108 +7,31 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The libc's prototypes may have transparent unions; these have not.  */
-
-static int
-libc_connect (int fd, const struct sockaddr *address, socklen_t length)
-{
-  return connect (fd, address, length);
-}
-
-static int
-libc_accept (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return accept (fd, address, length);
-}
-
-static int
-libc_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
-{
-  return accept4 (fd, address, length, flags);
-}
-
-static int
-libc_getpeername (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return getpeername (fd, address, length);
-}
-
-static int
-libc_getsockname (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return getsockname (fd, address, length);
-}
-
-static ssize_t
-libc_sendto (int fd, const void *data, size_t size, int flags,
-             const struct sockaddr *address, socklen_t length)
-{
-  return sendto (fd, data, size, flags, address, length);
-}
-
-static int
-raw_connect (int fd, const struct sockaddr *address, socklen_t length)
-{
-  return (int) syscall (SYS_connect, fd, address, length);
-}
-
-static int
-raw_accept (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return (int) syscall (SYS_accept, fd, address, length);
-}
-
-static int
-raw_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
-{
-  return (int) syscall (SYS_accept4, fd, address, length, flags);
-}
-
-static int
-raw_getpeername (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return (int) syscall (SYS_getpeername, fd, address, length);
-}
-
-static int
-raw_getsockname (int fd, struct sockaddr *address, socklen_t *length)
-{
-  return (int) syscall (SYS_getsockname, fd, address, length);
-}
-
-static int
-raw_getsockopt (int fd, int level, int option, void *value, socklen_t *length)
-{
-  return (int) syscall (SYS_getsockopt, fd, level, option, value, length);
-}
-
-static ssize_t
-raw_sendto (int fd, const void *data, size_t size, int flags,
-            const struct sockaddr *address, socklen_t length)
-{
-  return syscall (SYS_sendto, fd, data, size, flags, address, length);
-}
+/* The libc's prototypes may have transparent unions, and signed counts where
+   others have unsigned ones; these have not.  */
+#define CALL(type, name, parameters, ...)                                      \
+  static type libc_##name parameters { return name (__VA_ARGS__); }            \
+  static type raw_##name parameters                                            \
+  {                                                                            \
+    return (type) syscall (SYS_##name, __VA_ARGS__);                           \
+  }
+#include "calls.h"
+#undef CALL
 
 const struct entry entries[] = {
   {
+      .bit = LIBC,
       .name = "libc",
-      .connect = libc_connect,
-      .accept = libc_accept,
-      .accept4 = libc_accept4,
-      .getpeername = libc_getpeername,
-      .getsockname = libc_getsockname,
-      .getsockopt = getsockopt,
-      .sendto = libc_sendto,
+#define CALL(type, call, parameters, ...) .call = libc_##call,
+#include "calls.h"
+#undef CALL
   },
   {
+      .bit = SYSCALL,
       .name = "syscall",
-      .connect = raw_connect,
-      .accept = raw_accept,
-      .accept4 = raw_accept4,
-      .getpeername = raw_getpeername,
-      .getsockname = raw_getsockname,
-      .getsockopt = raw_getsockopt,
-      .sendto = raw_sendto,
+#define CALL(type, call, parameters, ...) .call = raw_##call,
+#include "calls.h"
+#undef CALL
   },
   { 0 },
 };

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,10 +33,11 @@ enum
   CANNOT_TELL = 100 /* Exit status of a case's process.  */
 };
 
-static int listener_port = 8080;
+int listener_port = 8080;
 static int time_limit = 5; /* Seconds, per variant.  */
 static const char *pattern = "*";
-static bool steered;
+/* For which protocols packets to port 0 reach the listener's port.  */
+static enum protocols steered;
 
 static struct name
 loopback (const struct family *family, in_port_t port)
@@ -57,22 +59,38 @@ loopback (const struct family *family, in_port_t port)
   return name;
 }
 
-/* Whether packets to port 0 reach the listener's port: try it.  */
+/* Whether packets of a protocol for port 0 reach the listener's port: try it.
+   Where nothing steers them, they are refused at once.  */
 static bool
-is_steered (void)
+is_steered (const struct protocol *protocol)
 {
   struct name here = loopback (&families[0], (in_port_t) listener_port);
   struct name there = loopback (&families[0], 0);
-  int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int type = protocol->type | SOCK_CLOEXEC;
+  int listening = socket (AF_INET, type, protocol->number);
+  int fd = socket (AF_INET, type, protocol->number);
   struct linger at_once = { .l_onoff = 1 };
   setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  struct timeval limit = { .tv_sec = 1 };
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   bool yes = bind (listening, &here.any, here.length) == 0
              && listen (listening, 1) == 0
              && connect (fd, &there.any, there.length) == 0;
   close (fd);
   close (listening);
   return yes;
+}
+
+static void
+find_steering (void)
+{
+  steered = PORTLESS;
+  for (const struct protocol *p = protocols; p->name != NULL; p++)
+    if (p->bit & (TCP | SCTP | DCCP) && is_steered (p))
+      /* What steers TCP steers UDP; MPTCP is TCP to it.  */
+      steered |= p->bit == TCP ? STREAM | DATAGRAM : p->bit;
+  if (steered & SCTP)
+    steered |= SCTP_MANY;
 }
 
 /* A variant of one case, and how it ended.  */
@@ -87,6 +105,8 @@ struct variant
    each.  */
 static int told[2];
 static jmp_buf end_of_variant;
+/* Descriptors from this one on are a variant's.  */
+static int first_free_fd;
 
 void
 end_variant (enum status status)
@@ -101,28 +121,47 @@ _Noreturn static void
 run (struct test *test)
 {
   all_as_the_standard = true;
-  if (test->test_case->needs & STEERING && !test->control && !steered)
-    skip (test, "no steering: packets for port 0 reach no listener (needs "
-                "nftables with NAT in the network namespace)");
+  if (test->test_case->needs & STEERING && !test->control
+      && !(steered & test->protocol->bit))
+    {
+      char missing[200];
+      snprintf (
+          missing, sizeof missing,
+          "no steering of %s: packets for port 0 reach no listener (needs "
+          "nftables with NAT for it in the network namespace)",
+          test->protocol->name);
+      skip (test, missing);
+    }
   test->test_case->run (test);
   end_variant (all_as_the_standard ? AS_THE_STANDARD : OTHERWISE);
+}
+
+static void
+close_from (int first)
+{
+  if (syscall (SYS_close_range, first, ~0U, 0) == 0)
+    return;
+  for (int fd = first; fd < 1024; fd++)
+    close (fd);
 }
 
 /* The process of a case: runs those variants that have not ended.  What one
    leaves open is closed before the next.  */
 _Noreturn static void
-run_variants (struct variant *variants, int count, int first_own_fd)
+run_variants (struct variant *variants, int count)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   setpgid (0, 0);
   /* A crash is an observation, not worth a file.  */
   setrlimit (RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+  first_free_fd = keep_networks (first_free_fd);
   for (volatile int i = 0; i < count; i++)
     if (!variants[i].ended)
       {
         if (setjmp (end_of_variant) == 0)
           run (&variants[i].test);
-        close_range ((unsigned) first_own_fd, ~0U, 0);
+        close_from (first_free_fd);
+        leave_own_network ();
       }
   _exit (0);
 }
@@ -138,11 +177,11 @@ run_contained (struct variant *variants, int count)
   if (pipe2 (told, O_CLOEXEC) != 0)
     err (BROKEN, "pipe");
   /* Descriptors of variants are higher than ours.  */
-  int first_own_fd = dup (told[1]);
-  close (first_own_fd);
+  first_free_fd = dup (told[1]);
+  close (first_free_fd);
   pid_t child = fork ();
   if (child == 0)
-    run_variants (variants, count, first_own_fd);
+    run_variants (variants, count);
   if (child < 0)
     err (BROKEN, "fork");
   close (told[1]);
@@ -174,8 +213,8 @@ run_contained (struct variant *variants, int count)
   if (!in_time)
     snprintf (reason, sizeof reason, "no end within %d seconds", time_limit);
   else if (WIFSIGNALED (status))
-    snprintf (reason, sizeof reason, "killed by SIG%s",
-              sigabbrev_np (WTERMSIG (status)));
+    snprintf (reason, sizeof reason, "killed by signal %d (%s)",
+              WTERMSIG (status), strsignal (WTERMSIG (status)));
   else
     snprintf (reason, sizeof reason, "exit status %d", WEXITSTATUS (status));
   emit_absence (&variants[i].test, "broken", reason);
@@ -212,8 +251,10 @@ expand (const struct test_case *test_case, struct variant *variants)
       for (const struct entry *e = entries; e->name != NULL; e++)
         for (int control = 1; control >= 0; control--)
           {
-            if ((test_case->families & f->bit) == 0
-                || (test_case->protocols & p->bit) == 0)
+            if ((test_case->families & p->families & f->bit) == 0
+                || (test_case->protocols & p->bit) == 0
+                || (test_case->entries != 0
+                    && (test_case->entries & e->bit) == 0))
               continue;
             if (count == MOST_VARIANTS)
               errx (BROKEN, "raise MOST_VARIANTS");
@@ -406,7 +447,7 @@ main (int argc, char **argv)
   char digest[17];
   digest_cases (digest);
   emit_begin (&wanted, &all, pattern, digest);
-  steered = is_steered ();
+  find_steering ();
   printf ("KTAP version 1\n1..%d\n", wanted.variants);
   bool any_broken = run_cases ();
   emit_end (&wanted);

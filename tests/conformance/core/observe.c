@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls, and what they did.  */
 
+#define _GNU_SOURCE
 #include "runner.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ enum
 };
 
 const char payload[] = "port 0?";
-_Static_assert(sizeof payload == PAYLOAD_SIZE, "see case.h");
+_Static_assert(sizeof payload == PAYLOAD_SIZE, "see observe.h");
 
 bool all_as_the_standard = true;
 
@@ -61,8 +63,8 @@ record (struct test *test, struct observation *o)
 typedef int name_call (int, struct sockaddr *, socklen_t *);
 
 static void
-observe_name (struct test *test, const char *step, const char *call_name,
-              name_call *call, int fd, int size, struct answer standard)
+observe_name_call (struct test *test, const char *step, const char *call_name,
+                   name_call *call, int fd, int size, struct answer standard)
 {
   struct sockaddr_storage buffer;
   memset (&buffer, UNTOUCHED, sizeof buffer);
@@ -93,16 +95,16 @@ void
 observe_getpeername_sized (struct test *test, const char *step, int fd,
                            int size, struct answer standard)
 {
-  observe_name (test, step, "getpeername", test->entry->getpeername, fd, size,
-                standard);
+  observe_name_call (test, step, "getpeername", test->entry->getpeername, fd,
+                     size, standard);
 }
 
 void
 observe_getsockname (struct test *test, const char *step, int fd,
                      struct answer standard)
 {
-  observe_name (test, step, "getsockname", test->entry->getsockname, fd,
-                sizeof (struct sockaddr_storage), standard);
+  observe_name_call (test, step, "getsockname", test->entry->getsockname, fd,
+                     sizeof (struct sockaddr_storage), standard);
 }
 
 static const struct entry *accept_entry;
@@ -124,17 +126,30 @@ observe_accept (struct test *test, const char *step, int listening, int flags,
 {
   accept_entry = test->entry;
   accept_flags = flags;
-  observe_name (test, step, flags != 0 ? "accept4" : "accept", accept_as_told,
-                listening, sizeof (struct sockaddr_storage), standard);
+  observe_name_call (test, step, flags != 0 ? "accept4" : "accept",
+                     accept_as_told, listening,
+                     sizeof (struct sockaddr_storage), standard);
   return accept_fd;
 }
 
 static int (*getsockopt_of_entry) (int, int, int, void *, socklen_t *);
+static int name_level, name_option;
 
 static int
-so_peername (int fd, struct sockaddr *address, socklen_t *length)
+option_name (int fd, struct sockaddr *address, socklen_t *length)
 {
-  return getsockopt_of_entry (fd, SOL_SOCKET, SO_PEERNAME, address, length);
+  return getsockopt_of_entry (fd, name_level, name_option, address, length);
+}
+
+void
+observe_option_name (struct test *test, const char *step, int fd, int level,
+                     int option, struct answer standard)
+{
+  getsockopt_of_entry = test->entry->getsockopt;
+  name_level = level;
+  name_option = option;
+  observe_name_call (test, step, "getsockopt", option_name, fd,
+                     (int) test->peer.length, standard);
 }
 
 void
@@ -144,9 +159,7 @@ observe_so_peername (struct test *test, const char *step, int fd,
   /* Unlike getpeername(), the option fails if the buffer is larger than the
      name (sk_getsockopt() in Linux's net/core/sock.c), so it gets one of the
      right size.  */
-  getsockopt_of_entry = test->entry->getsockopt;
-  observe_name (test, step, "getsockopt", so_peername, fd,
-                (int) test->peer.length, standard);
+  observe_option_name (test, step, fd, SOL_SOCKET, SO_PEERNAME, standard);
 }
 
 void
@@ -187,12 +200,120 @@ observe_sendto (struct test *test, const char *step, int fd,
   return o.returned == PAYLOAD_SIZE;
 }
 
+bool
+observe_sendmsg (struct test *test, const char *step, int fd,
+                 const struct name *peer, struct answer standard)
+{
+  struct iovec data = { (void *) payload, PAYLOAD_SIZE };
+  struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+  if (peer != NULL)
+    {
+      message.msg_name = (void *) &peer->storage;
+      message.msg_namelen = peer->length;
+    }
+  struct observation o
+      = { .step = step, .call = "sendmsg", .standard = standard };
+  errno = NO_ERRNO;
+  o.returned = test->entry->sendmsg (fd, &message, MSG_NOSIGNAL);
+  record (test, &o);
+  return o.returned == PAYLOAD_SIZE;
+}
+
+enum
+{
+  PATIENCE = 2000 /* Milliseconds for what must come.  */
+};
+
+void
+observe_arrival (struct test *test, const char *step, int fd, bool sent,
+                 struct answer standard)
+{
+  char data[PAYLOAD_SIZE + 1];
+  struct pollfd readable = { .fd = fd, .events = POLLIN };
+  long got = 0;
+  if (poll (&readable, 1, sent ? PATIENCE : 0) == 1)
+    got = recv (fd, data, sizeof data, MSG_DONTWAIT);
+  if (got == PAYLOAD_SIZE && memcmp (data, payload, PAYLOAD_SIZE) != 0)
+    got = -1;
+  observe_value (test, step, "bytes that arrived", got, standard);
+}
+
+static struct test *receiving_test;
+
+static int
+receive_name (int fd, struct sockaddr *address, socklen_t *length)
+{
+  char data[PAYLOAD_SIZE];
+  ssize_t got = receiving_test->entry->recvfrom (fd, data, sizeof data,
+                                                 MSG_DONTWAIT, address, length);
+  return got < 0 ? -1 : 0;
+}
+
+void
+observe_sender (struct test *test, const char *step, int fd,
+                struct answer standard)
+{
+  struct pollfd readable = { .fd = fd, .events = POLLIN };
+  if (poll (&readable, 1, PATIENCE) != 1)
+    broken (test, "nothing arrived to ask the sender of", 0);
+  receiving_test = test;
+  observe_name_call (test, step, "recvfrom", receive_name, fd,
+                     sizeof (struct sockaddr_storage), standard);
+}
+
+void
+observe_poll (struct test *test, const char *step, int fd, short events,
+              int milliseconds, struct answer standard)
+{
+  struct pollfd at = { .fd = fd, .events = events };
+  if (poll (&at, 1, milliseconds) < 0)
+    broken (test, "poll", errno);
+  observe_value (test, step, "poll", at.revents, standard);
+}
+
+void
+observe_nothing_yet (void)
+{
+  errno = NO_ERRNO;
+}
+
+void
+observe_returned (struct test *test, const char *step, const char *what,
+                  long returned, struct answer standard)
+{
+  struct observation o = {
+    .step = step, .call = what, .standard = standard, .returned = returned
+  };
+  record (test, &o);
+}
+
 void
 observe_value (struct test *test, const char *step, const char *what,
                long value, struct answer standard)
 {
-  struct observation o
-      = { .step = step, .call = what, .standard = standard, .returned = value };
+  errno = NO_ERRNO;
+  observe_returned (test, step, what, value, standard);
+}
+
+void
+observe_name (struct test *test, const char *step, const char *what,
+              const struct name *found, struct answer standard)
+{
+  struct name copy;
+  memset (&copy.storage, UNTOUCHED, sizeof copy.storage);
+  if (found->length != 0)
+    memcpy (&copy.storage, &found->storage, found->length);
+  struct observation o = {
+    .step = step,
+    .call = what,
+    .standard = standard,
+    .returned = found->length == 0 ? -1 : 0,
+    .has_name = true,
+    .given = sizeof copy.storage,
+    .length = found->length == 0 ? sizeof copy.storage : found->length,
+    .buffer = (unsigned char *) &copy.storage,
+    .buffer_size = sizeof copy.storage,
+  };
   errno = NO_ERRNO;
   record (test, &o);
 }

@@ -20,6 +20,9 @@ extern const struct entry entries[];
    loader, and the kernel's release.  Errors: ends the program.  */
 char *identify (void);
 
+/* errors.c: "ENOTCONN" for ENOTCONN; "" for 0.  Valid until the next call.  */
+const char *error_name (int error_number);
+
 /* emit.c: what an observation is made of.  Unused members are 0.  */
 struct observation
 {
@@ -82,6 +85,18 @@ enum status
 
 /* main.c: end the running variant; does not return.  */
 _Noreturn void end_variant (enum status status);
+
+/* network.c: set the descriptors from FIRST on apart for namespaces, and return
+   the first that is left to variants.  */
+int keep_networks (int first);
+/* bpf.c: have the socket FD get what arrives in this network for PORT.  */
+void look_up (struct test *test, int fd, in_port_t port);
+/* network.c: back from the network that a case made for itself.  */
+void leave_own_network (void);
+/* Let this process use ICMP sockets; may move it to a network of its own.  */
+void allow_ping (struct test *test);
+/* The port at which packets for port 0 arrive; N + 1 to N + 3 are used, too. */
+extern int listener_port;
 
 /* observe.c: whether all observations of the variant are the standard's.  */
 extern bool all_as_the_standard;

@@ -18,18 +18,36 @@
 int
 new_socket (struct test *test)
 {
+  if (test->protocol->bit == PING)
+    allow_ping (test);
   int fd = socket (test->family->domain, test->protocol->type | SOCK_CLOEXEC,
                    test->protocol->number);
   if (fd >= 0)
     return fd;
-  if (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT)
+  char missing[100];
+  if (errno == EPERM || errno == EACCES)
     {
-      char missing[100];
-      snprintf (missing, sizeof missing, "no %s over %s in this kernel",
-                test->protocol->name, test->family->name);
+      snprintf (missing, sizeof missing, "CAP_NET_RAW, for a %s socket",
+                test->protocol->name);
+      skip (test, missing);
+    }
+  if (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT
+      || errno == ESOCKTNOSUPPORT)
+    {
+      const char *option = test->protocol->option;
+      snprintf (missing, sizeof missing, "no %s over %s in this kernel%s%s",
+                test->protocol->name, test->family->name,
+                option != NULL ? ": it lacks " : "",
+                option != NULL ? option : "");
       skip (test, missing);
     }
   broken (test, "socket", errno);
+}
+
+bool
+is_connection (const struct test *test)
+{
+  return (test->protocol->bit & CONNECTION) != 0;
 }
 
 void
@@ -39,6 +57,14 @@ set_port (struct name *name, in_port_t port)
     name->in.sin_port = htons (port);
   else
     name->in6.sin6_port = htons (port);
+}
+
+struct name
+at_port (const struct name *name, in_port_t port)
+{
+  struct name other = *name;
+  set_port (&other, port);
+  return other;
 }
 
 int
@@ -63,9 +89,7 @@ socket_at_listener (struct test *test)
   return fd;
 }
 
-/* Close a stream by RST: no TIME_WAIT lingers in which a later variant could
-   meet the same four-tuple.  */
-static void
+void
 close_by_reset (int fd)
 {
   struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
@@ -75,8 +99,11 @@ close_by_reset (int fd)
 int
 listener (struct test *test)
 {
-  int fd = socket_at_listener (test);
-  if (test->protocol->type == SOCK_STREAM && listen (fd, 1) != 0)
+  /* What has no ports arrives at every socket.  */
+  int fd = test->protocol->bit & PORTLESS ? new_socket (test)
+                                          : socket_at_listener (test);
+  if ((is_connection (test) || test->protocol->bit == SCTP_MANY)
+      && listen (fd, 1) != 0)
     broken (test, "listen", errno);
   return fd;
 }
@@ -86,7 +113,8 @@ deaf_listener (struct test *test)
 {
   /* MPTCP knows no filters; its packets are TCP's.  */
   struct test plain = *test;
-  plain.protocol = &protocols[0];
+  if (test->protocol->bit == MPTCP)
+    plain.protocol = &protocols[0];
   int fd = socket_at_listener (&plain);
   struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
   struct sock_fprog program = { .len = 1, .filter = &drop };
@@ -112,7 +140,7 @@ int
 connected_socket (struct test *test)
 {
   int fd = new_socket (test);
-  if (test->protocol->type == SOCK_STREAM)
+  if (is_connection (test))
     close_by_reset (fd);
   if (connect (fd, &test->peer.any, test->peer.length) != 0)
     broken (test, "connect", errno);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Networks and rules that a case makes for itself: a namespace with nothing
+   but loopback in it, ways by which a server gets a local port of 0 without
+   address translation, and programs that decide about calls.  All of it ends
+   with the variant.  Where the rights for it are missing, or the kernel lacks
+   it, the variant is skipped.  */
+
+#ifndef PORTZERO_NETWORK_H
+#define PORTZERO_NETWORK_H
+
+#include "case.h"
+
+/* Move this process into a network namespace of its own, in which the
+   nftables RULES hold ("" for none).  In them, $zero is the port in question,
+   $listener and $source are the ports of test->listener and test->source.  */
+void own_network (struct test *test, const char *rules);
+/* Write VALUE to /proc/sys/net/SETTING of a network of one's own.  */
+void set_network (struct test *test, const char *setting, const char *value);
+
+/* Rules for own_network(): test->source becomes test->client.  */
+extern const char from_port_in_question[];
+
+enum route
+{
+  SK_LOOKUP, /* A BPF program at the lookup of the receiving socket.  */
+  TPROXY     /* nftables, and a socket with IP_TRANSPARENT.  */
+};
+
+/* In a network of its own: a socket bound to test->listener (and listening)
+   that gets what is sent to test->peer, untranslated: a connection accepted
+   from it has the local name test->peer.  If FROM_ZERO, clients bound to
+   test->source come from test->client.  TCP and UDP only.  */
+int socket_at_peer (struct test *test, enum route route, bool from_zero);
+
+/* What a policy does with the ports it sees.  */
+enum verdict
+{
+  ALLOW,
+  DENY,
+  REWRITE /* The port, from one to another.  */
+};
+
+/* Have a BPF program decide about the calls of this process.  ATTACH_TYPE is
+   one of BPF_CGROUP_... for socket addresses.  Needs a cgroup hierarchy that
+   nobody else uses.  */
+void policy (struct test *test, int attach_type, enum verdict verdict,
+             in_port_t from, in_port_t to);
+/* Have a BPF program answer SO_PEERNAME by the peer that the kernel knows.  */
+void policy_for_peername (struct test *test);
+
+/* Send one datagram of the variant's protocol with the payload from FROM to
+   TO, by a raw socket.  */
+void send_datagram (struct test *test, const struct name *from,
+                    const struct name *to);
+/* A packet socket that sees what passes loopback from now on.  */
+int wiretap (struct test *test);
+/* Wait at a wiretap for a packet of the variant's protocol with this
+   destination port (and, for TCP, with one of FLAGS set, if they are not 0);
+   store where it came from and went to.  False: none came.  */
+bool packet_seen (struct test *test, int tap, const struct name *to, int flags,
+                  struct name *source, struct name *destination);
+
+#endif
