@@ -255,10 +255,22 @@ emit_case (FILE *out, const struct test_case *test_case, int variants)
   fprintf (out, "{\"case\":\"%s/%s\",", test_case->call, test_case->name);
   put_member (out, "question", test_case->question);
   put_member (out, "basis", test_case->basis);
-  fprintf (out, "\"needs\":[%s%s%s],\"variants\":%d}\n",
-           test_case->needs & STEERING ? "\"steering\"" : "",
-           test_case->needs & REPAIR ? "\"repair\"" : "",
-           test_case->needs & INTERFACE ? "\"interface\"" : "", variants);
+  static const struct
+  {
+    enum needs bit;
+    const char *name;
+  } needs[] = { { STEERING, "steering" },
+                { REPAIR, "repair" },
+                { INTERFACE, "interface" } };
+  fputs ("\"needs\":[", out);
+  const char *separator = "";
+  for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+    if (test_case->needs & needs[i].bit)
+      {
+        fprintf (out, "%s\"%s\"", separator, needs[i].name);
+        separator = ",";
+      }
+  fprintf (out, "],\"variants\":%d}\n", variants);
 }
 
 void
