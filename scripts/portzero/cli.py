@@ -19,6 +19,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _add_style(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--all", action="store_true", dest="everything",
+                         help="show each column and case in a place of its own")
+    command.add_argument("--quiet", action="store_true",
+                         help="print only what is not as expected, and whether all is")
+    command.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="portzero", description="Port 0 as a normal port of the sockets API: "
@@ -36,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
     matrix.add_argument("--again", action="store_true",
                         help="run the suite also in guests in which nothing has changed")
+    _add_style(matrix)
 
     for name, text in (("run", "run a program on a column"),
                        ("shell", "give a prompt on a column")):
@@ -50,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("program", nargs="+", metavar="PROGRAM",
                                  help="what to run, after --")
 
-    commands.add_parser("judge", help="judge and print the last run again, without running")
+    _add_style(commands.add_parser(
+        "judge", help="judge and print the last run again, without running"))
+    commands.add_parser("report", help="judge the last run again and write the page, and say "
+                        "where it is")
     diff = commands.add_parser("diff", help="show what two columns of the last run answer "
                                "differently")
     diff.add_argument("column", nargs=2, metavar="LIBC/KERNEL")
@@ -106,11 +118,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return check.run()
     packages.install("matrix")
     # These import what the packages bring.
-    from portzero import matrix  # noqa: PLC0415
+    from portzero import matrix, report  # noqa: PLC0415
     from portzero.column import KERNELS, LIBCS, SETTINGS, open_column  # noqa: PLC0415
 
     libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *SETTINGS)
     kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
+    style = report.Style(*(getattr(arguments, name, False)
+                           for name in ("everything", "quiet", "json")))
     match arguments.command:
         case "run":
             return _run(arguments.libc, arguments.kernel, arguments.port, arguments.program)
@@ -125,14 +139,18 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return 0
         case "diff":
             return matrix.diff(*arguments.column)
+        case "report":
+            status = matrix.judge_and_report(style=report.Style(quiet=True))
+            print(report.PAGE)
+            return status
         case "judge":
-            return matrix.judge_and_report()
+            return matrix.judge_and_report(style=style)
         case "check-glibc":
             from portzero import glibc_suite  # noqa: PLC0415
 
             return glibc_suite.compare()
         case _:
-            return matrix.run(libcs, kernels, arguments.case, arguments.again)
+            return matrix.run(libcs, kernels, arguments.case, arguments.again, style)
 
 
 def main(arguments: list[str]) -> int:

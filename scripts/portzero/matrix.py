@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from datetime import UTC, datetime
+from typing import Any
 
 from portzero import glibc, host, judge, linux, report
 from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, open_column, suite)
 from portzero.progress import Step
-from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
+from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, output_of
 
 RESULTS = OUT / "results"
 SANDBOX = ROOT / "sandbox"
@@ -36,6 +39,7 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
         ktap, console = folder / "suite.ktap", folder / "console"
         with (Step(f"suite on {column.name}") as step, ktap.open("wb") as out,
               console.open("wb") as said):
+            began = datetime.now(UTC)
             status = column.run(
                 [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
                  "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out,
@@ -56,28 +60,42 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
             (folder / "observations.jsonl").touch()
         (folder / "column.json").write_text(json.dumps(
             {"column": column.name, "identity": column.identity(), "pattern": pattern,
-             "key": "" if broken else key, "broken": broken}) + "\n")
+             "key": "" if broken else key, "broken": broken,
+             "when": began.isoformat(sep=" ", timespec="seconds").partition("+")[0],
+             "seconds": (datetime.now(UTC) - began).total_seconds()}) + "\n")
 
 
-def judge_and_report(columns: list[str] | None = None) -> int:
-    """Judge what is in results/, print the grid, return the exit status."""
+def judge_and_report(columns: list[str] | None = None,
+                     style: report.Style = report.Style()) -> int:
+    """Judge what is in results/, tell the result, return the exit status."""
     names = columns or [f"{libc}/{kernel}" for kernel in KERNELS for libc in LIBCS
                         if (RESULTS / libc / kernel / "column.json").exists()]
     if not names:
         raise Failure("judge", "there are no results", "run ./portzero matrix first")
     deviations = judge.read_deviations(SUITE / "deviations.toml")
-    verdicts = []
-    complete = True
+    ran = []
     for name in names:
         about = json.loads((RESULTS / name / "column.json").read_text())
         records = judge.read_records(RESULTS / name / "observations.jsonl")
-        complete = complete and about["pattern"] == "*"
-        verdicts += judge.judge(name, records, about["identity"], deviations)
+        verdicts = judge.judge(name, records, about["identity"], deviations)
         if about.get("broken"):
             verdicts.append(judge.broken_column(name, about["broken"]))
+        ran.append(report.Ran(name, about["identity"], records, verdicts,
+                              pattern=about["pattern"], when=about.get("when", ""),
+                              seconds=about.get("seconds")))
+    verdicts = [verdict for column in ran for verdict in column.verdicts]
     judge.write_verdicts(RESULTS / "verdicts.jsonl", verdicts)
+    complete = all(column.pattern == "*" for column in ran)
     dead = judge.dead(deviations, verdicts) if complete else []
-    return 0 if report.print_report(names, verdicts, dead) else 1
+    summary = report.publish(report.Model(ran, _declarations(), deviations), dead,
+                             RESULTS / "junit.xml")
+    return 0 if report.show(summary, style) else 1
+
+
+def _declarations() -> dict[str, dict[str, Any]]:
+    """What the suite says of each case: question, basis, what it needs."""
+    listing = output_of(suite(open_column("distro")), "--list")
+    return {case["case"]: case for case in map(json.loads, listing.splitlines())}
 
 
 def diff(first: str, second: str) -> int:
@@ -98,7 +116,8 @@ def diff(first: str, second: str) -> int:
     return 1 if lines else 0
 
 
-def run(libcs: list[str], kernels: list[str], pattern: str, again: bool) -> int:
+def run(libcs: list[str], kernels: list[str], pattern: str, again: bool,
+        style: report.Style = report.Style()) -> int:
     """Do the main job, return the exit status.
 
     `again` runs the suite also in guests in which nothing has changed."""
@@ -106,15 +125,16 @@ def run(libcs: list[str], kernels: list[str], pattern: str, again: bool) -> int:
     with exclusive("build"):
         lines, steered = host.shortcomings()
         for line in lines:
-            print(f"portzero: {line}", flush=True)
+            print(f"portzero: {line}", file=sys.stderr, flush=True)
         if not all([*(glibc.product(SETTINGS.get(libc, (libc,))[0]).exists() for libc in libcs
                       if libc != "distro"),
                     *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
-            print("portzero: building; this is done once", flush=True)
+            print("portzero: building; this is done once", file=sys.stderr, flush=True)
         for kernel in kernels:
             for libc in libcs:
                 _observe(open_column(libc, kernel), pattern,
                          DEFAULT_LISTENER if steered or kernel != "host" else None, again)
-    status = judge_and_report([f"{libc}/{kernel}" for kernel in kernels for libc in libcs])
-    print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}")
+    status = judge_and_report([f"{libc}/{kernel}" for kernel in kernels for libc in libcs], style)
+    if not style.json and not style.quiet:
+        print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}, page: {report.PAGE}")
     return status

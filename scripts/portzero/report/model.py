@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the page holds: all observations of all columns, each distinct one
+once, and what is read off them for the top of the page.
+
+The same answer is given thousands of times, so a column is a list of numbers
+of outcomes, in the order of the questions; an outcome is made of numbers of
+values.  No HTML here."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from portzero.column_name import ColumnName, parse
+from portzero.judge import VERDICTS, Deviation, Record, Verdict, worst
+from portzero.report.summary import ENTRIES
+
+# The kernel gives such ports to those who ask for none (Linux's default
+# net.ipv4.ip_local_port_range); they differ from run to run.
+EPHEMERAL = range(32768, 61000)
+
+
+@dataclass
+class Ran:
+    """A column of a run: what it is, and what it answered."""
+
+    name: str
+    identity: dict[str, str]
+    records: list[Record]
+    verdicts: list[Verdict]
+    run: str = ""  # The name of a saved run; "" is the last one.
+    when: str = ""  # ISO 8601, UTC.
+    seconds: float | None = None
+    pattern: str = "*"  # Which cases were asked.
+
+    @property
+    def label(self) -> str:
+        """What tells it from all other columns."""
+        return f"{self.run}@{self.name}" if self.run else self.name
+
+    @property
+    def parts(self) -> ColumnName:
+        """Its release, libc and kernel."""
+        return parse(self.name)
+
+    def command(self) -> str:
+        """The command that runs one case on this column alone, without the
+        case's name at its end."""
+        release = f" --release {self.parts.release}" if ":" in self.name else ""
+        return (f"./portzero matrix{release} --libc {self.parts.libc} "
+                f"--kernel {self.parts.kernel} --case")
+
+
+class _Table:
+    """Gives each distinct thing a number, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Hashable, int] = {}
+        self.things: list[Any] = []
+
+    def number(self, thing: Any, key: Hashable = None) -> int:
+        """The number of a thing; `key` stands for it if it is not hashable."""
+        key = thing if key is None else key
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.things)
+            self.things.append(thing)
+        return number
+
+
+def stable(value: Record) -> Record:
+    """An observed value without what differs from run to run: the ports that
+    the kernel chose."""
+    address = value.get("address")
+    text = address.rpartition(":")[2] if address else ""
+    if not text.isdecimal() or int(text) not in EPHEMERAL:
+        return value
+    data = value.get("bytes", "")
+    return {**value, "address": f"{address.rpartition(':')[0]}:*",
+            "bytes": f"{data[:4]}****{data[8:]}"}
+
+
+def _ordered(records: Iterable[Record]) -> dict[tuple[str, ...], dict[str, Record]]:
+    """The records by question, each with those at port 0 and at the control."""
+    found: dict[tuple[str, ...], dict[str, Record]] = defaultdict(dict)
+    for record in records:
+        found[(record["case"], record.get("step", ""), record["family"], record["protocol"],
+               record["entry"])][record["port"]] = record
+    return found
+
+
+@dataclass
+class Model:
+    """All that the page shows."""
+
+    columns: list[Ran]
+    declarations: dict[str, dict[str, Any]]  # Of each case, what the suite's --list says.
+    deviations: list[Deviation]
+    complaints: list[str] = field(default_factory=list)
+    programs: list[dict[str, Any]] = field(default_factory=list)
+
+    def data(self) -> dict[str, Any]:
+        """All of it, to be embedded as JSON; read by page/data.js."""
+        cases, steps, families, protocols = _Table(), _Table(), _Table(), _Table()
+        texts, calls, values, steady, outcomes = (_Table() for _ in range(5))
+        texts.number("")
+        questions = _Table()
+        sames: list[int] = []
+
+        def value(found: Record | None) -> int:
+            if found is None:
+                return -1
+            number = values.number(found, json.dumps(found, sort_keys=True))
+            if number == len(sames):
+                plain = stable(found)
+                sames.append(steady.number(plain, json.dumps(plain, sort_keys=True)))
+            return number
+
+        columns = []
+        for column in self.columns:
+            judged: dict[tuple[str, ...], Verdict] = {}
+            for verdict in column.verdicts:  # Of several on one question, the first tells most.
+                judged.setdefault(_question(verdict), verdict)
+            asked = _ordered(column.records)
+            answers: dict[int, int] = {}
+            for key, verdict in judged.items():
+                case, step, family, protocol, entry = key
+                pair = asked.get(key, {})
+                zero, control = pair.get("zero", {}), pair.get("control", {})
+                number = questions.number((cases.number(case), steps.number(step),
+                                           families.number(family), protocols.number(protocol),
+                                           ENTRIES.index(entry)))
+                answers[number] = outcomes.number((
+                    value(zero.get("observed")), value(control.get("observed")),
+                    value(zero.get("standard")), value(control.get("standard")),
+                    VERDICTS.index(verdict.verdict), texts.number(verdict.why),
+                    texts.number(verdict.deviation), texts.number(verdict.responsible),
+                    calls.number(zero.get("observed_call", ""))))
+            columns.append({
+                "name": column.label, "run": column.run, "release": column.parts.release,
+                "libc": column.parts.libc, "kernel": column.parts.kernel,
+                "command": column.command(), "answers": answers})
+        for column_data in columns:
+            answers = column_data["answers"]
+            column_data["answers"] = [answers.get(number, -1)
+                                      for number in range(len(questions.things))]
+        return {
+            "cases": [[case, self.declarations.get(case, {}).get("question", ""),
+                       self.declarations.get(case, {}).get("basis", "")] for case in cases.things],
+            "steps": steps.things, "families": families.things, "protocols": protocols.things,
+            "entries": ENTRIES, "verdicts": VERDICTS,
+            "questions": [list(axis) for axis in zip(*questions.things, strict=True)],
+            "values": values.things, "stable": sames, "texts": texts.things,
+            "calls": calls.things, "outcomes": [list(outcome) for outcome in outcomes.things],
+            "deviations": {deviation.key: [deviation.responsible, deviation.reason,
+                                           deviation.source] for deviation in self.deviations},
+            "columns": columns, "programs": self.programs,
+        }
+
+    @property
+    def last(self) -> list[Ran]:
+        """The columns of the last run."""
+        return [column for column in self.columns if not column.run]
+
+    def repairs(self) -> list[Repair]:
+        """What each patched libc and kernel repairs, deviation by deviation."""
+        by_name = {column.parts: column for column in self.last}
+        found: dict[tuple[str, str], Repair] = {}
+        for column in self.last:
+            release, libc, kernel = column.parts.release, column.parts.libc, column.parts.kernel
+            pairs = []
+            if libc.startswith(("patched", "preload")):
+                pairs.append((libc, "libc", ColumnName(release, "stock", kernel)))
+            if kernel == "linux-patched":
+                pairs.append((kernel, "kernel", ColumnName(release, libc, "linux-stock")))
+            for what, axis, before in pairs:
+                # Either one alone: not what the other has repaired already.
+                other = kernel if axis == "libc" else libc
+                if before in by_name and "patched" not in other and other != "preload":
+                    repair = found.setdefault((axis, what), Repair(axis, what))
+                    repair.count(by_name[before], column)
+        return list(found.values())
+
+
+@dataclass
+class Repair:
+    """What a patched libc or kernel does about each deviation, as counts of
+    questions asked through the libc: (those that deviate without it, those of
+    them that conform with it), and what conforms without it only."""
+
+    axis: str
+    name: str
+    before: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
+    harmed: int = 0
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, without: Ran, having: Ran) -> None:
+        """Count one pair of columns."""
+        self.pairs.append((without.name, having.name))
+        after = {_question(verdict): verdict for verdict in having.verdicts}
+        for verdict in without.verdicts:
+            now = after.get(_question(verdict))
+            if now is None or verdict.entry != "libc":
+                continue
+            if verdict.verdict == "deviates":
+                self.before[verdict.deviation] += 1
+                self.mended[verdict.deviation] += now.verdict == "conforms"
+            elif verdict.verdict == "conforms" and now.verdict in ("deviates", "unexpected"):
+                self.harmed += 1
+
+    def of(self, key: str) -> str:
+        """In words: "all", "none", "212 of 340"."""
+        before, mended = self.before[key], self.mended[key]
+        if not before:
+            return "not seen"
+        return {0: "none", before: "all"}.get(mended, f"{mended} of {before}")
+
+
+def _question(verdict: Verdict) -> tuple[str, ...]:
+    return (verdict.case, verdict.step, verdict.family, verdict.protocol, verdict.entry)
+
+
+def worst_of(counts: Counter[str]) -> str:
+    """Of a column's number of cases by verdict (Summary.tally()), the worst."""
+    return worst(kind.split(" ")[0] for kind in counts)

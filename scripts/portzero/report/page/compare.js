@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Two columns beside each other, and the table of programs.
+"use strict";
+
+const AT_ONCE = 300; // Rows of a comparison that are drawn before asked for.
+
+function drawCompareForm() {
+  const form = document.getElementById("compared");
+  const choose = (name) => h("label", {}, name, h("select", { name, onchange: () => {
+    const [first, second] = [form.elements.first.value, form.elements.second.value];
+    go({ compare: first && second ? `${first}..${second}` : null, every: null });
+  } }, h("option", { value: "" }, "choose a column"),
+  data.columns.map(({ name: column }) => h("option", { value: column }, column))));
+  form.append(choose("first"), choose("second"));
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+function differingQuestions(first, second) {
+  const found = [];
+  data.questions[CASE].forEach((_, question) => {
+    const one = outcome(first, question), other = outcome(second, question);
+    if (!one && !other) return;
+    if (!one || !other || answer(one) !== answer(other)) found.push([question, one, other]);
+  });
+  return found;
+}
+
+function drawComparison(parts) {
+  const place = document.getElementById("differences");
+  const names = (parts.get("compare") || "").split("..");
+  const [first, second] = names.map((name) => columnNumber.get(name));
+  if (first === undefined || second === undefined) {
+    place.replaceChildren(h("p", {}, "Choose two columns to see what they answer differently."));
+    return;
+  }
+  const form = document.getElementById("compared");
+  [form.elements.first.value, form.elements.second.value] = names;
+  const found = differingQuestions(first, second);
+  const cell = (outcomeOf) => {
+    if (!outcomeOf) return h("td", {}, "not asked");
+    const kind = verdictOf(outcomeOf);
+    return h("td", {}, h("span", { class: `sign ${kind}`, title: kind }, SIGNS[kind]), " ",
+             reasonOf(outcomeOf));
+  };
+  const drawn = parts.has("every") ? found : found.slice(0, AT_ONCE);
+  place.replaceChildren(
+    h("p", { role: "status" }, `${found.length} of ${data.questions[CASE].length} answers differ.`),
+    found.length ? region("Answers that differ", "scroll", h("table", {}, h("thead", {}, h("tr", {},
+      ["case", "on", ...names].map((title) => h("th", { scope: "col" }, title)))),
+      h("tbody", {}, drawn.map(([question, one, other]) => {
+        const { words, entry, step } = named(question);
+        const name = data.cases[data.questions[CASE][question]][0];
+        return h("tr", {}, h("th", { scope: "row" }, h("a", {
+          href: address({ cell: `${name}@${names[1]}`, variant: variantName(question) }) }, name)),
+          h("td", {}, [words, entry, step].filter(Boolean).join(", ")), cell(one), cell(other));
+      })))) : "",
+    drawn.length < found.length ? h("button", { type: "button", onclick: () => go({ every: true }) },
+      `show the other ${found.length - drawn.length}`) : "");
+}
+
+// Programs down, columns across; a cell opens to what the program said.
+function drawPrograms() {
+  if (!data.programs.length) return;
+  const columns = [...new Set(data.programs.map((one) => one.column))];
+  const rows = [...new Set(data.programs.map((one) => `${one.program}\n${one.port}`))];
+  document.getElementById("program-table").replaceChildren(region("Programs", "scroll",
+    h("table", {}, h("thead", {}, h("tr", {}, ["program", "port", ...columns].map(
+      (title) => h("th", { scope: "col" }, title)))),
+    h("tbody", {}, rows.map((row) => {
+      const [program, port] = row.split("\n");
+      return h("tr", {}, h("th", { scope: "row" }, program), h("td", {}, port),
+        columns.map((column) => {
+          const run = data.programs.find((one) => one.program === program && one.port === port
+            && one.column === column);
+          if (!run) return h("td", {});
+          return h("td", {}, h("span", { class: `sign ${run.verdict}` },
+                               SIGNS[run.verdict] || run.verdict),
+            h("details", {}, h("summary", {}, run.verdict), run.why ? h("p", {}, run.why) : "",
+              run.transcript ? h("pre", { tabindex: "0" }, run.transcript) : "",
+              run.screenshot ? h("img", { src: run.screenshot,
+                                          alt: `${program} on ${column}, port ${port}` }) : ""));
+        }));
+    })))));
+}
