@@ -9,8 +9,10 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
+from portzero.data_file import read_text, shown
 from portzero.progress import Step
 from portzero.project import Failure
 
@@ -20,15 +22,28 @@ SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
 
 def read_series(folder: Path) -> list[Path]:
     """The patches that a folder's `series` names, in order."""
-    lines = (folder / "series").read_text().splitlines()
-    return [folder / line.strip() for line in lines if line.strip() and line[0] != "#"]
+    patches = []
+    for number, line in enumerate(read_text(folder / "series").splitlines(), 1):
+        if line.strip() and line[0] != "#":
+            patches.append(folder / line.strip())
+            if not patches[-1].is_file():
+                raise Failure(f"{shown(folder / 'series')}:{number}",
+                              f"there is no patch '{line.strip()}'",
+                              "restore it (git checkout), or take the line off")
+    return patches
 
 
 def changes(series: Path) -> list[str]:
     """What the patches of a series change, in order: their text from the first
     diff on.  The words before it do not matter to a build."""
-    return [text[text.index("\ndiff --git "):]
-            for text in (patch.read_text() for patch in read_series(series))]
+    found = []
+    for patch in read_series(series):
+        text = read_text(patch)
+        if "\ndiff --git " not in text:
+            raise Failure(shown(patch), "it changes nothing (no diff --git)",
+                          "restore it (git checkout)")
+        found.append(text[text.index("\ndiff --git "):])
+    return found
 
 
 def run_step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
@@ -75,6 +90,16 @@ def _touched(series: Path, source: Path) -> list[str]:
     return sorted(name for name in names if (source / name).exists())
 
 
+def _end_in_the_past(folder: Path) -> None:
+    """Date files that are dated in the future to now."""
+    now = time.time()
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            path = os.path.join(parent, name)
+            if os.lstat(path).st_mtime > now:
+                os.utime(path, (now, now), follow_symlinks=False)
+
+
 def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path, series: Path,
                   source: Path, objects: Path) -> None:
     """Fill `source` and `objects` with the stock ones, and apply a series to
@@ -82,6 +107,9 @@ def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path
     run_step(log, f"{title}: clone stock",
              ["sh", "-ec", 'cp -al "$1/." "$2"; cp -a "$3/." "$4"', "clone", str(stock_source),
               str(source), str(stock_objects), str(objects)])
+    # What was made at a time still to come would look newer than whatever is
+    # made now, and make would make it again for ever.
+    _end_in_the_past(objects)
     # Hard links do for the source, but not for what the series touches: quilt
     # changes the times of these files, and the stock objects would look old.
     for name in _touched(series, stock_source):

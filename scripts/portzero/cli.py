@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import json
 import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 from portzero import packages
-from portzero.project import Failure, exclusive
+from portzero.project import OUT, Failure
 
 
 def _port(text: str) -> int:
@@ -63,9 +66,31 @@ def _parser() -> argparse.ArgumentParser:
         "judge", help="judge and print the last run again, without running"))
     commands.add_parser("report", help="judge the last run again and write the page, and say "
                         "where it is")
-    diff = commands.add_parser("diff", help="show what two columns of the last run answer "
-                               "differently")
-    diff.add_argument("column", nargs=2, metavar="LIBC/KERNEL")
+    diff = commands.add_parser(
+        "diff", help="show what two columns, or two runs, answer differently",
+        description="Each of A and B is a column of the last run (LIBC/KERNEL or "
+        "RELEASE:LIBC/KERNEL) or of a saved one (NAME:LIBC/KERNEL), what was added (NAME), a whole "
+        "saved run (NAME), or the whole last one (last).")
+    diff.add_argument("column", nargs=2, metavar=("A", "B"))
+    save = commands.add_parser("save", help="keep the results of the last run under a name")
+    save.add_argument("name", metavar="NAME")
+    add = commands.add_parser("add", help="put what the suite observed on any other system beside "
+                              "the columns, and judge it like them")
+    add.add_argument("name", metavar="NAME", help="what to call that system")
+    add.add_argument("observations", type=Path, metavar="observations.jsonl",
+                     help="what the suite wrote there (--output)")
+    add.add_argument("--like", default="distro/host", metavar="LIBC/KERNEL",
+                     help="the column whose known deviations hold there, too "
+                     "(default: distro/host)")
+    listing = commands.add_parser("list", help="list the cases, with what they ask")
+    explain = commands.add_parser("explain", help="tell all about a case: the question, the "
+                                  "standard, what each column answers, who is responsible")
+    listing.add_argument("case", nargs="?", default="*", metavar="PATTERN",
+                         help="only cases whose CALL/NAME matches, as in a shell")
+    explain.add_argument("case", metavar="CASE", help="CALL/NAME, or a pattern")
+    _add_style(add)
+    for command in (diff, save, listing, explain):
+        command.add_argument("--json", action="store_true", help="print JSON instead")
     commands.add_parser("check", help="run all tests of the project")
     commands.add_parser("check-glibc", help="run glibc's own tests on stock and on patched, and "
                         "compare (takes an hour)")
@@ -80,8 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(libc: str, kernel: str, port: int, program: list[str]) -> int:
     from portzero.column import open_column  # noqa: PLC0415
 
-    with exclusive("build"):
-        column = open_column(libc, kernel)
+    column = open_column(libc, kernel)
     status = column.run(program, listener=port)
     if status < 0:
         # End as the program did, for whoever waits for us; the core, if any,
@@ -118,7 +142,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return check.run()
     packages.install("matrix")
     # These import what the packages bring.
-    from portzero import matrix, report  # noqa: PLC0415
+    from portzero import compare, matrix, questions, report, results  # noqa: PLC0415
     from portzero.column import KERNELS, LIBCS, SETTINGS, open_column  # noqa: PLC0415
 
     libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *SETTINGS)
@@ -132,15 +156,26 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             shell = os.environ.get("SHELL", "/bin/sh")
             return _run(arguments.libc, arguments.kernel, arguments.port, [shell, "-i"])
         case "build":
-            with exclusive("build"):
-                for libc in libcs:
-                    for kernel in kernels:
-                        open_column(libc, kernel)
+            for libc in libcs:
+                for kernel in kernels:
+                    open_column(libc, kernel)
             return 0
         case "diff":
-            return matrix.diff(*arguments.column)
+            return compare.diff(*arguments.column, arguments.json)
+        case "save":
+            found = [str(name) for name in results.save(arguments.name)]
+            print(json.dumps({"name": arguments.name, "columns": found}) if arguments.json else
+                  f"{len(found)} columns are saved as {arguments.name}")
+            return 0
+        case "add":
+            return matrix.add(arguments.name, arguments.observations, arguments.like, style)
+        case "list":
+            return questions.show_list(arguments.case, arguments.json)
+        case "explain":
+            return questions.explain(arguments.case, arguments.json)
         case "report":
-            status = matrix.judge_and_report(style=report.Style(quiet=True))
+            status = matrix.judge_and_report(style=report.Style(quiet=True),
+                                             with_saved=True)
             print(report.PAGE)
             return status
         case "judge":
@@ -153,6 +188,30 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return matrix.run(libcs, kernels, arguments.case, arguments.again, style)
 
 
+def _told(error: OSError) -> str:
+    """What the user is told of a file that cannot be used."""
+    path = error.filename or OUT
+    if error.errno == errno.ENOSPC:
+        return f"no space left in {path}; free some, and run it again"
+    why = (error.strerror or str(error)).lower()
+    advice = {
+        errno.EACCES: "run as the user whose checkout it is, or set PORTZERO_OUT to a folder of "
+                      "your own",
+        errno.EROFS: "set PORTZERO_OUT to a folder that can be written to",
+        errno.ENOTDIR: f"a folder must be there: move away what is ({OUT})",
+        errno.EEXIST: f"a folder must be there: move away what is ({OUT})",
+        errno.ENOENT: "change to a folder that exists, or restore it (git checkout)",
+    }.get(error.errno or 0, "correct that and run it again")
+    return f"{path}: {why}; {advice}"
+
+
+def _forget_output() -> None:
+    """Do not try again at the end what could not be printed (/dev/full)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def main(arguments: list[str]) -> int:
     """Do what the command line says, return the exit status: 0 if all is as
     expected, 1 if not, 2 if it could not be found out."""
@@ -162,9 +221,15 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        return _dispatch(_parser().parse_args(arguments))
+        status = _dispatch(_parser().parse_args(arguments))
+        sys.stdout.flush()
+        return status
     except Failure as failure:
         print(f"portzero: {failure}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"portzero: {_told(error)}", file=sys.stderr)
+        _forget_output()
         return 2
     except KeyboardInterrupt:
         print("portzero: interrupted; what was finished is kept, run it again to go on",

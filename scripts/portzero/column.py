@@ -11,7 +11,7 @@ from typing import IO
 
 from portzero import glibc, linux, sandbox
 from portzero.column_name import ColumnName, default_release
-from portzero.project import OUT, ROOT, Failure, digest, multiarch, output_of
+from portzero.project import OUT, ROOT, Failure, digest, exclusive, multiarch, output_of
 
 LIBCS = ("distro", "stock", "patched")
 # Libcs that are the build of another one with an environment of their own.
@@ -100,13 +100,16 @@ def suite(column: Column) -> Path:
     headers = sorted(SUITE.glob("core/*.h"))
     key = digest(*SUITE_FLAGS, column.build_id, output_of("gcc", "--version"), *sources, *headers)
     path = OUT / "suite" / f"suite-{key}"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        host = replace(column, kernel="host")
-        if host.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
-                    listener=None) != 0:
-            raise Failure("suite", f"it does not compile on column {column.name} (see above)",
-                          "correct the first error")
-        partial.rename(path)
+    if path.exists():
+        return path
+    with exclusive(path.name):
+        if not path.exists():
+            partial = path.with_suffix(f".{os.getpid()}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            host = replace(column, kernel="host")
+            if host.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
+                        listener=None) != 0:
+                raise Failure("suite", f"it does not compile on column {column.name} (see above)",
+                              "correct the first error")
+            partial.rename(path)
     return path

@@ -17,6 +17,8 @@ NAME = re.compile(rf"(?:(?P<release>{PART}):)?(?P<libc>{PART})/(?P<kernel>{PART}
 RELEASES = ROOT / "build/releases"
 # Where the host's own release is none that we know.
 FALLBACK = "bookworm"
+# The kernel of a column that was observed elsewhere, and added.
+ADDED = "added"
 
 
 @dataclass(frozen=True, order=True)
@@ -31,6 +33,11 @@ class ColumnName:
         """The name as users write and read it."""
         prefix = "" if self.release == default_release() else f"{self.release}:"
         return f"{prefix}{self.libc}/{self.kernel}"
+
+
+def releases() -> list[str]:
+    """The releases that can be named."""
+    return sorted({FALLBACK, *(path.stem for path in RELEASES.glob("*.toml"))})
 
 
 @functools.cache

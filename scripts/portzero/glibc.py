@@ -12,20 +12,20 @@ import glob
 import os
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from portzero import sandbox
+from portzero import data_file, sandbox
 from portzero.build import OBJECTS, SOURCE, changes, clone_patched, read_series, run_step
-from portzero.project import OUT, ROOT, Failure, appearing, digest, multiarch, output_of
+from portzero.project import (
+    OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
 SERIES = ROOT / "patches/backports/bookworm/glibc"
 
 
 def recipe() -> dict[str, Any]:
-    return tomllib.loads(RECIPE.read_text())
+    return data_file.read(RECIPE).table
 
 
 def series() -> list[Path]:
@@ -126,8 +126,14 @@ def build(libc: str) -> Path:
     """Return the folder of the column "stock" or "patched", building it (and
     for "patched" the other one first) if that has not been done."""
     path = product(libc)
-    if path.exists():
-        return path
+    if not path.exists():
+        with exclusive(path.name):
+            if not path.exists():  # Whoever we waited for may have made it.
+                _make(libc, path)
+    return path
+
+
+def _make(libc: str, path: Path) -> None:
     objects = OUT / "glibc" / f"objects-{libc}-{key(libc)}"
     log = OUT / f"glibc-{libc}.log"
     if libc == "stock":
@@ -153,4 +159,3 @@ def build(libc: str) -> Path:
             _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)
     with appearing(path) as folder:
         _collect(objects, folder)
-    return path

@@ -158,7 +158,7 @@ def compare() -> int:
     """Run what has not been run, print the comparison.  Returns 0 if no test
     does worse on patched, 1 if one does."""
     console = Console(highlight=False)
-    with exclusive("build"):
+    with exclusive("check-glibc"):
         stock, patched = results("stock"), results("patched")
         again = {name: {libc: [_run_alone(libc, name) for _ in range(_settings()["repetitions"])]
                         for libc in ("stock", "patched")} for name in doubtful(stock, patched)}

@@ -17,47 +17,25 @@ broken      it says nothing about port 0: the control does not conform, the
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portzero.column_name import parse
+from portzero.column_name import ColumnName, parse
+from portzero.deviations import Deviation, Ledger, covers, speaks_of
+from portzero.deviations import read_deviations as read_deviations
 
 # From bad to good: of several, a cell shows the first.
 VERDICTS = ("broken", "unexpected", "fixed", "deviates", "differs", "skipped", "conforms")
 # With these, the run is as expected.
 EXPECTED = {"conforms", "deviates", "differs", "skipped"}
-
-# By what an entry of deviations.toml says where it holds.
-AXES = ("case", "step", "family", "protocol", "release", "kernel", "cell")
+# What stands for the case where a whole column says nothing.
+WHOLE = "(the suite)"
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """An entry of deviations.toml: where something known deviates, and how."""
-
-    key: str
-    responsible: str
-    reason: str
-    source: str
-    where: tuple[dict[str, Any], ...]
-
-    def place(self, column: str, record: Record) -> int | None:
-        """Return which of its places speaks of the record, or None."""
-        name = parse(column)
-        record = {**record, "release": name.release, "kernel": name.kernel,
-                  "cell": f"{name.libc}:{record['entry']}"}
-        for number, place in enumerate(self.where):
-            if all(_fits(record[axis], place.get(axis, ["*"])) for axis in AXES):
-                return number
-        return None
 
 
 @dataclass
@@ -79,21 +57,8 @@ class Verdict:
     standard: Record | None = None
 
 
-def _fits(value: str, patterns: list[str]) -> bool:
-    return any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)
-
-
-def read_deviations(path: Path) -> list[Deviation]:
-    table = tomllib.loads(path.read_text())
-    return [
-        Deviation(entry["key"], entry["responsible"], entry["reason"], entry["source"],
-                  tuple(entry["where"]))
-        for entry in table["deviation"]
-    ]
-
-
 def read_records(path: Path) -> list[Record]:
-    """Read the JSON lines that are about a test."""
+    """Read those of the suite's lines that are about a test."""
     records = [json.loads(line) for line in path.read_text().splitlines()]
     return [record for record in records if "case" in record]
 
@@ -102,7 +67,8 @@ def _agrees(observed: Record, wanted: Record) -> bool:
     return all(observed.get(name) == value for name, value in wanted.items())
 
 
-def _short(values: Record) -> str:
+def short(values: Record) -> str:
+    """The values of an observation in one word."""
     if values.get("errno"):
         return values["errno"]
     if values.get("address"):
@@ -114,8 +80,8 @@ def _variant(record: Record) -> tuple[str, ...]:
     return tuple(record[axis] for axis in ("case", "family", "protocol", "entry"))
 
 
-def _judge_one(column: str, zero: Record, control: Record | None,
-               deviations: Iterable[Deviation]) -> Verdict:
+def _judge_one(column: str, like: ColumnName, zero: Record, control: Record | None,
+               ledger: Ledger) -> Verdict:
     verdict = Verdict(zero["case"], zero["step"], column, zero["family"], zero["protocol"],
                       zero["entry"], "", observed=zero["observed"], standard=zero["standard"])
     observed, standard = zero["observed"], zero["standard"]
@@ -124,16 +90,11 @@ def _judge_one(column: str, zero: Record, control: Record | None,
         return verdict
     if control["standard"] is not None and not _agrees(control["observed"], control["standard"]):
         verdict.verdict = "broken"
-        verdict.why = (f"the control shows {_short(control['observed'])}, "
-                       f"not {_short(control['standard'])}")
+        verdict.why = (f"the control shows {short(control['observed'])}, "
+                       f"not {short(control['standard'])}")
         return verdict
 
-    known = None
-    for deviation in deviations:
-        place = deviation.place(column, zero)
-        if place is not None:
-            known = (deviation, place)
-            break
+    known = ledger.known(like, zero)
     conforms = _agrees(observed, standard if standard is not None else control["observed"])
     if known:
         deviation, verdict.place = known
@@ -141,21 +102,21 @@ def _judge_one(column: str, zero: Record, control: Record | None,
         verdict.deviation = deviation.key
         if conforms:
             verdict.verdict = "fixed"
-            verdict.why = f"shows {_short(observed)}; take {deviation.key} off deviations.toml here"
+            verdict.why = f"shows {short(observed)}; take {deviation.key} off deviations.toml here"
         elif _agrees(observed, announced):
             verdict.verdict, verdict.responsible = "deviates", deviation.responsible
             verdict.why = deviation.reason
         else:
             verdict.verdict = "unexpected"
-            verdict.why = f"{_short(observed)}, not {_short(announced)} as {deviation.key} says"
+            verdict.why = f"{short(observed)}, not {short(announced)} as {deviation.key} says"
     elif conforms:
         verdict.verdict = "conforms"
     elif standard is None:
         verdict.verdict = "differs"
-        verdict.why = f"{_short(observed)}, the control {_short(control['observed'])}"
+        verdict.why = f"{short(observed)}, the control {short(control['observed'])}"
     else:
         verdict.verdict = "unexpected"
-        verdict.why = f"{_short(observed)}, not {_short(standard)}"
+        verdict.why = f"{short(observed)}, not {short(standard)}"
     return verdict
 
 
@@ -170,10 +131,13 @@ def _absent(column: str, record: Record) -> Verdict | None:
 
 
 def judge(column: str, records: list[Record], identity: dict[str, str],
-          deviations: list[Deviation]) -> list[Verdict]:
+          deviations: list[Deviation], like: str = "") -> list[Verdict]:
     """Return the verdicts on a column's records.
 
-    `identity` is what each record must prove to have run."""
+    `identity` is what each record must prove to have run; what is known of
+    the column `like` is also known of this one."""
+    ledger = Ledger(deviations)
+    kind = parse(like or column)
     verdicts: list[Verdict] = []
     controls: dict[tuple[str, ...], Record] = {}
     silent: dict[tuple[str, ...], Verdict] = {}
@@ -199,7 +163,7 @@ def judge(column: str, records: list[Record], identity: dict[str, str],
     for zero in zeros:
         control = controls.pop((*_variant(zero), zero["step"]), None)
         if control is not None or _variant(zero) not in explained:
-            verdicts.append(_judge_one(column, zero, control, deviations))
+            verdicts.append(_judge_one(column, kind, zero, control, ledger))
     for key, control in controls.items():
         if _variant(control) not in explained:
             verdicts.append(Verdict(control["case"], control["step"], column, control["family"],
@@ -210,10 +174,10 @@ def judge(column: str, records: list[Record], identity: dict[str, str],
 
 def broken_column(column: str, why: str) -> Verdict:
     """The verdict on a column on which the suite did not come to its end."""
-    return Verdict("(the suite)", "", column, "", "", "libc", "broken", why)
+    return Verdict(WHOLE, "", column, "", "", "libc", "broken", why)
 
 
-def by_question(records: list[Record]) -> dict[tuple[str, ...], Record]:
+def by_question(records: Iterable[Record]) -> dict[tuple[str, ...], Record]:
     """What was observed, by what was asked: case, step, variant, port."""
     return {(record["case"], record.get("step", ""), *_variant(record)[1:], record["port"]):
             record.get("observed", {kind: record[kind] for kind in ("broken", "skipped")
@@ -229,30 +193,57 @@ def _stable(observed: Record | None) -> Record | None:
 
 
 def differences(first: dict[tuple[str, ...], Record],
-                second: dict[tuple[str, ...], Record]) -> list[str]:
-    """Return a line for each question that was not answered the same."""
+                second: dict[tuple[str, ...], Record]) -> list[dict[str, Any]]:
+    """Return each question that was not answered the same, with both answers
+    (None where it was not asked)."""
     return [
-        f"{' '.join(part for part in question if part)}: "
-        f"{_short(first.get(question, {}))} -> {_short(second.get(question, {}))}"
+        {"question": question, "first": first.get(question), "second": second.get(question)}
         for question in sorted(first.keys() | second.keys())
         if _stable(first.get(question)) != _stable(second.get(question))
     ]
 
 
+def as_text(difference: dict[str, Any]) -> str:
+    """A difference as a line."""
+    question = " ".join(part for part in difference["question"] if part)
+    return f"{question}: {_answer(difference['first'])} -> {_answer(difference['second'])}"
+
+
+def _answer(observed: Record | None) -> str:
+    if observed is None:
+        return "not asked"
+    for kind in ("broken", "skipped"):
+        if kind in observed:
+            return f"{kind} ({observed[kind]})"
+    return short(observed)
+
+
 def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
-    """Return, as "KEY, CASE...", the places of deviations.toml that speak of
-    columns in a complete run, but of nothing that was observed there."""
-    met = {(verdict.deviation, verdict.place) for verdict in verdicts}
-    cells = {(parse(verdict.column), verdict.entry) for verdict in verdicts}
-    return [
-        f"{deviation.key}, {' '.join(place.get('case', ['*']))}"
-        for deviation in deviations
-        for number, place in enumerate(deviation.where)
-        if (deviation.key, number) not in met
-        and any(_fits(f"{name.libc}:{entry}", place.get("cell", ["*"]))
-                and _fits(name.kernel, place.get("kernel", ["*"]))
-                and _fits(name.release, place.get("release", ["*"])) for name, entry in cells)
-    ]
+    """Return, as "KEY, CASE...", the places of the ledger that speak of columns
+    in a complete run, but of nothing that was observed there.  Where something
+    that one could speak of could not be observed, nobody can tell."""
+    met = {(verdict.deviation, verdict.place) for verdict in verdicts if verdict.deviation}
+    lost = {verdict.column for verdict in verdicts if verdict.case == WHOLE}
+    of_column: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        if verdict.column not in lost:
+            of_column[verdict.column].append(verdict)
+    cells = [(parse(column), entry, column) for column, own in of_column.items()
+             for entry in {verdict.entry for verdict in own}]
+    found = []
+    for deviation in deviations:
+        for number, place in enumerate(deviation.where):
+            speaks = [(entry, column) for name, entry, column in cells
+                      if speaks_of(place, name, entry)]
+            if (deviation.key, number) in met or not speaks:
+                continue
+            silent = any(
+                verdict.entry == entry and verdict.verdict in ("skipped", "broken")
+                and covers(place, vars(verdict), ("case", "family", "protocol"))
+                for entry, column in speaks for verdict in of_column[column])
+            if not silent:
+                found.append(f"{deviation.key}, {' '.join(place.get('case', ['*']))}")
+    return found
 
 
 def worst(verdicts: Iterable[str]) -> str:
@@ -286,5 +277,32 @@ def responsible(verdicts: list[Verdict]) -> str:
     return blamed.pop() if blamed else ""
 
 
-def write_verdicts(path: Path, verdicts: list[Verdict]) -> None:
-    path.write_text("".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts))
+def repairs(verdicts: list[Verdict]) -> str:
+    """Read off a case's verdicts on all columns what it takes to make conform
+    what deviates through the libc: "kernel" if a kernel does it and no libc,
+    "opt-in" if of the libcs only the one does that was told to
+    (patched-accept), else ""."""
+    wrong: dict[tuple[str, ...], set[ColumnName]] = defaultdict(set)
+    right: dict[tuple[str, ...], set[ColumnName]] = defaultdict(set)
+    for verdict in verdicts:
+        if verdict.observed and verdict.entry == "libc":
+            question = (verdict.family, verdict.protocol, verdict.step)
+            side = wrong if verdict.verdict in ("deviates", "unexpected") else right
+            side[question].add(parse(verdict.column))
+    libcs: set[str] = set()
+    kernels: set[str] = set()
+    for question, names in wrong.items():
+        here = {(name.release, name.kernel) for name in names}
+        for name in right[question]:
+            if (name.release, name.kernel) in here:
+                libcs.add(name.libc)
+            elif name.release in {release for release, _ in here}:
+                kernels.add(name.kernel)
+    if libcs == {"patched-accept"}:
+        return "opt-in"
+    return "kernel" if kernels and not libcs else ""
+
+
+def as_lines(verdicts: list[Verdict]) -> str:
+    """The verdicts as JSON lines."""
+    return "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from portzero import sandbox
+from portzero import data_file, sandbox
 from portzero.build import OBJECTS, SOURCE, changes, clone_patched, run_step
-from portzero.project import OUT, ROOT, Failure, appearing, digest, output_of
+from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, output_of
 
 RECIPE = ROOT / "build/linux/recipe.toml"
 CONFIG = ROOT / "build/linux/config"
@@ -23,7 +22,7 @@ KERNELS = ("linux-stock", "linux-patched")
 
 
 def recipe() -> dict[str, Any]:
-    return tomllib.loads(RECIPE.read_text())
+    return data_file.read(RECIPE).table
 
 
 @functools.cache
@@ -71,8 +70,14 @@ def build(kernel: str) -> Path:
     """Return the folder of this kernel, building it (and "linux-stock" before
     "linux-patched") if that has not been done."""
     path = product(kernel)
-    if path.exists():
-        return path
+    if not path.exists():
+        with exclusive(path.name):
+            if not path.exists():  # Whoever we waited for may have made it.
+                _make_kernel(kernel)
+    return path
+
+
+def _make_kernel(kernel: str) -> None:
     stock_key = key("linux-stock")
     stock_source = OUT / "linux" / f"source-{stock_key}"
     stock_objects = OUT / "linux" / f"objects-linux-stock-{stock_key}"
@@ -105,4 +110,3 @@ def build(kernel: str) -> Path:
         with appearing(objects) as folder, appearing(source) as patched:
             clone_patched(log, kernel, stock_source, stock_objects, SERIES, patched, folder)
             _finish(log, kernel, patched, folder, 0)
-    return path

@@ -3,39 +3,78 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import multiprocessing
+import os
+import shutil
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
-from portzero import glibc, host, judge, linux, report
+from portzero import glibc, host, judge, linux, report, results
+from portzero.cases import known, list_cases, matching
 from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, open_column, suite)
+from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
-from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, output_of
+from portzero.project import ROOT, Failure, digest
+from portzero.results import Facts, Kept
 
-RESULTS = OUT / "results"
 SANDBOX = ROOT / "sandbox"
+LEDGER = SUITE / "deviations.toml"
 # How a guest ends that should not.
 ENDS = {-6: "its kernel panicked", 137: "it hung and was killed"}
 # Seconds after which a guest whose kernel hangs is given up.
 GUEST_LIMIT = 300
+# How the suite ends when a variant was broken; which, is in the observations.
+SOME_BROKEN = 3
+
+
+def _key(column: Column, program: Path, pattern: str) -> str:
+    """What a guest's answers depend on: it is all of our making.  The host's
+    kernel is not, so it has none."""
+    if column.kernel == "host":
+        return ""
+    return digest(program.name, glibc.RECIPE, column.build_id, str(column.environment),
+                  linux.product(column.kernel).name, pattern,
+                  *(path for path in sorted(SANDBOX.iterdir()) if path.is_file()))
+
+
+def _is_kept(name: ColumnName, kind: str, key: str) -> bool:
+    try:
+        kept = results.read(name, kind)
+    except Failure:
+        return False
+    return kept.facts.key == key and not kept.flaw
+
+
+def _no_space(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1 << 16
+
+
+def _why_broken(column: Column, status: int, told: str) -> str:
+    """Say how a guest ended that did not bring the suite to its end."""
+    lines = told.splitlines()
+    lines = [line for line in lines if "panic" in line][:1] or lines[-8:]
+    return (f"the guest ended with status {status} ({ENDS.get(status, 'see console')}): "
+            f"{' / '.join(lines).strip()}")
 
 
 def _observe(column: Column, pattern: str, listener: int | None, again: bool) -> None:
-    """Run the suite on a column; results/NAME/ gets what it observed, what it
-    told (KTAP), and what must have run."""
+    """Run the suite on a column, and keep what it observed, what it told
+    (KTAP), and what must have run."""
     program = suite(column)
-    # A guest is all of our making: the same suite, libc, kernel and sandbox
-    # observe the same.  The host's kernel is not.
-    key = "" if column.kernel == "host" else digest(
-        program.name, glibc.RECIPE, column.build_id, linux.product(column.kernel).name, pattern,
-        *sorted(SANDBOX.iterdir()))
-    about = RESULTS / column.name / "column.json"
-    if key and not again and about.exists() and json.loads(about.read_text()).get("key") == key:
+    name = parse(column.name)
+    kind = "columns" if pattern == "*" else "partial"
+    key = _key(column, program, pattern)
+    if key and not again and _is_kept(name, kind, key):
         return
-    with appearing(RESULTS / column.name) as folder:
+    with results.working() as folder:
         ktap, console = folder / "suite.ktap", folder / "console"
         with (Step(f"suite on {column.name}") as step, ktap.open("wb") as out,
               console.open("wb") as said):
@@ -44,76 +83,141 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
                 [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
                  "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out,
                 writable=folder, limit=GUEST_LIMIT, console=said)
-            told = ktap.read_text().splitlines()
+            told = ktap.read_text(errors="replace").splitlines()
             step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
-        # 3: some variant was broken; which one is in the observations.
         broken = ""
-        if status not in (0, 3) or not told:
-            if column.kernel == "host" or "no case matches" in console.read_text():
+        if status not in (0, SOME_BROKEN) or not told:
+            if _no_space(folder):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
+            if column.kernel == "host":
                 raise Failure(f"suite on {column.name}", f"it ended with status {status}",
-                              "see above, or run ./portzero run --libc "
-                              f"{column.libc} --kernel {column.kernel} -- {program}")
-            said_last = console.read_text(errors="replace").split("\n")
-            said_last = [line for line in said_last if "panic" in line][:1] or said_last[-8:]
-            last = " / ".join(said_last).strip()
-            broken = f"the guest ended with status {status} ({ENDS.get(status, 'see console')}): {last}"
-            (folder / "observations.jsonl").touch()
-        (folder / "column.json").write_text(json.dumps(
-            {"column": column.name, "identity": column.identity(), "pattern": pattern,
-             "key": "" if broken else key, "broken": broken,
-             "when": began.isoformat(sep=" ", timespec="seconds").partition("+")[0],
-             "seconds": (datetime.now(UTC) - began).total_seconds()}) + "\n")
+                              f"see above, or run ./portzero run --libc {column.libc} "
+                              f"--kernel {column.kernel} -- {program}")
+            broken = _why_broken(column, status, console.read_text(errors="replace"))
+        results.keep(folder, name, Facts(
+            column.name, column.identity(), "" if broken else key, broken,
+            when=began.isoformat(sep=" ", timespec="seconds").partition("+")[0],
+            seconds=(datetime.now(UTC) - began).total_seconds()), kind)
+        if not broken and _no_space(results.RESULTS) and results.read(name, kind).flaw:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
 
 
-def judge_and_report(columns: list[str] | None = None,
-                     style: report.Style = report.Style()) -> int:
-    """Judge what is in results/, tell the result, return the exit status."""
-    names = columns or [f"{libc}/{kernel}" for kernel in KERNELS for libc in LIBCS
-                        if (RESULTS / libc / kernel / "column.json").exists()]
+def _observe_apart(column: Column, pattern: str, listener: int | None, again: bool) -> None:
+    """_observe() as a process of its own: ends it."""
+    try:
+        _observe(column, pattern, listener, again)
+    except Failure as failure:
+        print(f"portzero: {failure}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int | None],
+                 again: bool) -> None:
+    """Observe columns side by side, as many as there are processors.
+
+    Each has a process of its own: a sandbox takes the signals of its process."""
+    context = multiprocessing.get_context("fork")
+    waiting = list(columns)
+    running: dict[int, BaseProcess] = {}
+    failed = False
+    try:
+        while running or (waiting and not failed):
+            while waiting and not failed and len(running) < len(os.sched_getaffinity(0)):
+                column = waiting.pop(0)
+                process = context.Process(target=_observe_apart, args=(
+                    column, pattern, listeners[column.kernel], again))
+                process.start()
+                running[process.sentinel] = process
+            for sentinel in wait(list(running)):
+                process = running.pop(sentinel)  # type: ignore[arg-type]
+                process.join()
+                failed = failed or process.exitcode != 0
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.join()
+    if failed:
+        raise Failure("matrix", "a column could not be observed (see above)",
+                      "earlier results are kept; correct that and run it again")
+
+
+def ordered(names: Iterable[ColumnName]) -> list[ColumnName]:
+    """Return columns in the order of the grid: by release, kernel, libc."""
+    def rank(name: ColumnName) -> tuple[Any, ...]:
+        libcs = [*LIBCS, *SETTINGS]
+        return (name.release != default_release(), name.release,
+                KERNELS.index(name.kernel) if name.kernel in KERNELS else len(KERNELS), name.kernel,
+                libcs.index(name.libc) if name.libc in libcs else len(libcs), name.libc)
+    return sorted(names, key=rank)
+
+
+def deviations() -> list[judge.Deviation]:
+    """The ledger, checked against what there is."""
+    return judge.read_deviations(LEDGER, known())
+
+
+def judged(kept: Kept, ledger: list[judge.Deviation]) -> list[judge.Verdict]:
+    """The verdicts on what is kept of a column."""
+    name = str(kept.name)
+    found = judge.judge(name, kept.seen.records, kept.facts.identity, ledger, kept.facts.like)
+    if kept.flaw or not found:
+        found.append(judge.broken_column(name, kept.flaw or "nothing was observed"))
+    return found
+
+
+def _notes(columns: list[Kept]) -> list[str]:
+    """What the grid does not say of its columns."""
+    notes = [f"{kept.name} is partial: only --case '{kept.seen.pattern}', "
+             f"{kept.seen.variants} of {kept.seen.all_variants} variants"
+             for kept in columns if kept.seen.partial]
+    notes += [f"{kept.name} was added; it is judged like {kept.facts.like}"
+              for kept in columns if kept.facts.like]
+    digests = {kept.seen.digest for kept in columns if kept.seen.digest}
+    if len(digests) > 1:
+        notes.append("these columns were asked by different versions of the suite; run "
+                     "./portzero matrix to ask all the same")
+    return notes
+
+
+def _ran(kept: Kept, ledger: list[judge.Deviation], run: str = "") -> report.Ran:
+    return report.Ran(str(kept.name), kept.facts.identity, kept.seen.records, judged(kept, ledger),
+                      run=run, when=kept.facts.when, seconds=kept.facts.seconds,
+                      pattern=kept.seen.pattern)
+
+
+def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns",
+                     style: report.Style = report.Style(), with_saved: bool = False) -> int:
+    """Judge what is kept (by default, all), tell the result, return the exit
+    status.  `with_saved` puts saved runs on the page, too."""
+    names = ordered(results.names(kind)) if names is None else names
     if not names:
         raise Failure("judge", "there are no results", "run ./portzero matrix first")
-    deviations = judge.read_deviations(SUITE / "deviations.toml")
-    ran = []
-    for name in names:
-        about = json.loads((RESULTS / name / "column.json").read_text())
-        records = judge.read_records(RESULTS / name / "observations.jsonl")
-        verdicts = judge.judge(name, records, about["identity"], deviations)
-        if about.get("broken"):
-            verdicts.append(judge.broken_column(name, about["broken"]))
-        ran.append(report.Ran(name, about["identity"], records, verdicts,
-                              pattern=about["pattern"], when=about.get("when", ""),
-                              seconds=about.get("seconds")))
+    ledger = deviations()
+    columns = [results.read(name, kind) for name in names]
+    ran = [_ran(kept, ledger) for kept in columns]
     verdicts = [verdict for column in ran for verdict in column.verdicts]
-    judge.write_verdicts(RESULTS / "verdicts.jsonl", verdicts)
-    complete = all(column.pattern == "*" for column in ran)
-    dead = judge.dead(deviations, verdicts) if complete else []
-    summary = report.publish(report.Model(ran, _declarations(), deviations), dead,
-                             RESULTS / "junit.xml")
-    return 0 if report.show(summary, style) else 1
-
-
-def _declarations() -> dict[str, dict[str, Any]]:
-    """What the suite says of each case: question, basis, what it needs."""
-    listing = output_of(suite(open_column("distro")), "--list")
-    return {case["case"]: case for case in map(json.loads, listing.splitlines())}
-
-
-def diff(first: str, second: str) -> int:
-    """Print every observation that is not the same on two columns, return 1
-    if there is one, 0 if not."""
-    found = []
-    for name in (first, second):
-        path = RESULTS / name / "observations.jsonl"
-        if not path.exists():
-            raise Failure(f"column '{name}'", "there are no results of it",
-                          "run ./portzero matrix; columns are called LIBC/KERNEL")
-        found.append(judge.by_question(judge.read_records(path)))
-    lines = judge.differences(*found)
-    for line in lines:
-        print(line)
-    questions = len(found[0].keys() | found[1].keys())
-    print(f"{len(lines)} of {questions} observations differ between {first} and {second}")
-    return 1 if lines else 0
+    if kind == "columns":
+        whole = {str(kept.name) for kept in columns if kept.complete}
+        dead = judge.dead(ledger, [verdict for verdict in verdicts if verdict.column in whole])
+        for run in results.saved() if with_saved else []:
+            ran += [_ran(kept, ledger, run) for kept in results.resolve(run).values()]
+        model = report.Model(ran, {case["case"]: case for case in list_cases()}, ledger)
+        with results.working() as work:
+            summary = report.publish(model, dead, work / "junit.xml", work / "index.html")
+            report.PAGE.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(work / "index.html", report.PAGE)
+            (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts))
+            results.put(work / "junit.xml")
+            results.put(work / "verdicts.jsonl")
+    else:  # What was made of all cases stays as it is.
+        summary = report.Summary([str(name) for name in names], verdicts, [])
+    expected = report.show(summary, style)
+    for note in _notes(columns):
+        print(f"portzero: {note}", file=sys.stderr)
+    return 0 if expected and verdicts else 1
 
 
 def run(libcs: list[str], kernels: list[str], pattern: str, again: bool,
@@ -122,19 +226,36 @@ def run(libcs: list[str], kernels: list[str], pattern: str, again: bool,
 
     `again` runs the suite also in guests in which nothing has changed."""
     began = time.monotonic()
-    with exclusive("build"):
-        lines, steered = host.shortcomings()
-        for line in lines:
-            print(f"portzero: {line}", file=sys.stderr, flush=True)
-        if not all([*(glibc.product(SETTINGS.get(libc, (libc,))[0]).exists() for libc in libcs
-                      if libc != "distro"),
-                    *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
-            print("portzero: building; this is done once", file=sys.stderr, flush=True)
-        for kernel in kernels:
-            for libc in libcs:
-                _observe(open_column(libc, kernel), pattern,
-                         DEFAULT_LISTENER if steered or kernel != "host" else None, again)
-    status = judge_and_report([f"{libc}/{kernel}" for kernel in kernels for libc in libcs], style)
+    # What the caller has set for programs of its own is not for the suite.
+    os.environ.pop("GLIBC_TUNABLES", None)
+    matching(pattern)
+    deviations()
+    lines, steered = host.shortcomings()
+    for line in lines:
+        print(f"portzero: {line}", file=sys.stderr, flush=True)
+    built = [SETTINGS.get(libc, (libc,))[0] for libc in libcs if libc != "distro"]
+    if not all([*(glibc.product(libc).exists() for libc in built),
+                *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
+        print("portzero: building; this is done once", file=sys.stderr, flush=True)
+    columns = [open_column(libc, kernel) for kernel in kernels for libc in libcs]
+    for column in columns:
+        suite(column)
+    _observe_all(columns, pattern, {kernel: DEFAULT_LISTENER if steered or kernel != "host" else None
+                                    for kernel in kernels}, again)
+    status = judge_and_report([parse(column.name) for column in columns],
+                              "columns" if pattern == "*" else "partial", style)
     if not style.json and not style.quiet:
-        print(f"{time.monotonic() - began:.1f} s; results in {RESULTS}, page: {report.PAGE}")
+        page = f", page: {report.PAGE}" if pattern == "*" else ""
+        print(f"{time.monotonic() - began:.1f} s; results in {results.RESULTS}{page}")
     return status
+
+
+def add(text: str, path: Path, like: str, style: report.Style = report.Style()) -> int:
+    """Put what the suite observed elsewhere beside the columns, judge it, and
+    return the exit status."""
+    model = parse(like)
+    if model.kernel == ADDED:
+        raise Failure(f"--like {like}", "that was added itself", "use a column that we make")
+    name = results.add(text, path, model)
+    beside = [model] if (results.folder(model) / "observations.jsonl").exists() else []
+    return judge_and_report([*beside, name], style=style)

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tomllib
 
+from portzero import data_file
 from portzero.project import OUT, ROOT, Failure
 
 
 def needed(*groups: str) -> list[str]:
     """Return the packages of these groups of build/packages.toml."""
-    table = tomllib.loads((ROOT / "build/packages.toml").read_text())
-    return [name for group in groups for names in table[group].values() for name in names]
+    file = data_file.read(ROOT / "build/packages.toml")
+    for group in groups:
+        if group not in file.table:
+            raise Failure(f"group of packages '{group}'", "build/packages.toml has no such group",
+                          f"use {', '.join(file.table)}")
+        for part in file.table[group]:
+            file.check_strings(file.table[group], part)
+    return [name for group in groups for names in file.table[group].values() for name in names]
 
 
 def missing(names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,15 +55,17 @@ def digest(*parts: str | bytes | Path) -> str:
 
 @contextlib.contextmanager
 def exclusive(name: str) -> Iterator[None]:
-    """Keep other runs over the same output folder from doing NAME, too.
+    """Keep other runs over the same output folder from making NAME, too.  Only
+    for what is made once: running and judging wait for nobody.
 
     The lock ends with the process, however that ends."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    with (OUT / f"{name}.lock").open("w") as lock:
+    (OUT / "locks").mkdir(parents=True, exist_ok=True)
+    with (OUT / "locks" / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"portzero: waiting for another run that uses {OUT}", flush=True)
+            print(f"portzero: waiting for another run that makes {name}", file=sys.stderr,
+                  flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from portzero import linux
+from portzero import linux, results
 from portzero.build import read_series
 from portzero.column import open_column
-from portzero.judge import by_question, differences, read_records
-from portzero.matrix import RESULTS
+from portzero.column_name import parse
+from portzero.judge import as_text, by_question, differences
 from portzero.project import OUT
 
 SERIES = read_series(linux.SERIES)
@@ -61,8 +61,8 @@ def test_selftest(selftest: Path, tmp_path: Path, kernel: str, status: int, tota
 def test_only_port_0_changes() -> None:
     """The complete difference of the two kernels, through every libc."""
     for libc in ("distro", "stock", "patched"):
-        found = [by_question(read_records(RESULTS / libc / kernel / "observations.jsonl"))
+        found = [by_question(results.read(parse(f"{libc}/{kernel}")).seen.records)
                  for kernel in linux.KERNELS]
-        lines = differences(*found)
+        lines = [as_text(difference) for difference in differences(*found)]
         assert lines
         assert not [line for line in lines if " control:" in line]

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from portzero import matrix, sandbox
+from portzero import matrix, results, sandbox
 from portzero.column import open_column
+from portzero.column_name import parse
 
 
 def observe_and_judge(monkeypatch: pytest.MonkeyPatch, folder: Path) -> int:
-    monkeypatch.setattr(matrix, "RESULTS", folder)
+    monkeypatch.setattr(results, "RESULTS", folder)
     matrix._observe(open_column("distro", "linux-stock"), "*", None, True)
-    return matrix.judge_and_report(["distro/linux-stock"])
+    return matrix.judge_and_report([parse("distro/linux-stock")])
 
 
 def test_panic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,

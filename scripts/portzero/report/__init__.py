@@ -25,7 +25,7 @@ class Style:
     json: bool = False  # One JSON object, for programs.
 
 
-def publish(model: Model, dead: list[str], junit_path: Path) -> Summary:
+def publish(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE) -> Summary:
     """Write the page and the JUnit file; return the summary of the last run.
 
     `dead` are the places of deviations.toml that met nothing."""
@@ -33,7 +33,7 @@ def publish(model: Model, dead: list[str], junit_path: Path) -> Summary:
                       [verdict for column in model.last for verdict in column.verdicts], dead)
     model.complaints = summary.complaints
     junit.write(summary, junit_path)
-    page.write(model, PAGE)
+    page.write(model, page_path)
     return summary
 
 

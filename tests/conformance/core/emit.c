@@ -249,27 +249,41 @@ emit_absence (const struct test *test, const char *kind, const char *reason)
   end (out, &line, &size);
 }
 
+/* Put STRING into a list that is open, if WANTED.  */
+static void
+put_element (FILE *out, bool wanted, const char *string, bool *first)
+{
+  if (!wanted)
+    return;
+  if (!*first)
+    putc (',', out);
+  *first = false;
+  put_string (out, string);
+}
+
 void
 emit_case (FILE *out, const struct test_case *test_case, int variants)
 {
   fprintf (out, "{\"case\":\"%s/%s\",", test_case->call, test_case->name);
   put_member (out, "question", test_case->question);
   put_member (out, "basis", test_case->basis);
-  static const struct
-  {
-    enum needs bit;
-    const char *name;
-  } needs[] = { { STEERING, "steering" },
-                { REPAIR, "repair" },
-                { INTERFACE, "interface" } };
+  bool first = true;
   fputs ("\"needs\":[", out);
-  const char *separator = "";
-  for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-    if (test_case->needs & needs[i].bit)
-      {
-        fprintf (out, "%s\"%s\"", separator, needs[i].name);
-        separator = ",";
-      }
+  put_element (out, test_case->needs & STEERING, "steering", &first);
+  put_element (out, test_case->needs & REPAIR, "repair", &first);
+  put_element (out, test_case->needs & INTERFACE, "interface", &first);
+  first = true;
+  fputs ("],\"families\":[", out);
+  for (const struct family *f = families; f->name != NULL; f++)
+    put_element (out, test_case->families & f->bit, f->name, &first);
+  first = true;
+  fputs ("],\"protocols\":[", out);
+  for (const struct protocol *p = protocols; p->name != NULL; p++)
+    put_element (out, test_case->protocols & p->bit, p->name, &first);
+  first = true;
+  fputs ("],\"entries\":[", out);
+  for (const struct entry *e = entries; e->name != NULL; e++)
+    put_element (out, true, e->name, &first);
   fprintf (out, "],\"variants\":%d}\n", variants);
 }
 
