@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -14,10 +15,16 @@ from pathlib import Path
 
 from portzero.data_file import read_text, shown
 from portzero.progress import Step
-from portzero.project import Failure
+from portzero.project import Failure, output_of
 
 # Where a build sees its files, on every machine.
 SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
+
+
+@functools.cache
+def toolchain() -> str:
+    """The compiler and the linker, as they name themselves."""
+    return "\n".join(output_of(tool, "--version").splitlines()[0] for tool in ("gcc", "ld"))
 
 
 def read_series(folder: Path) -> list[Path]:

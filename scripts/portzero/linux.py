@@ -6,13 +6,14 @@ the series changes, and nothing is built twice."""
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from portzero import data_file, sandbox
-from portzero.build import OBJECTS, SOURCE, changes, clone_patched, run_step
+from portzero.build import OBJECTS, SOURCE, changes, clone_patched, run_step, toolchain
 from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, output_of
 
 RECIPE = ROOT / "build/linux/recipe.toml"
@@ -25,11 +26,18 @@ def recipe() -> dict[str, Any]:
     return data_file.read(RECIPE).table
 
 
+def _configuration() -> list[str]:
+    """The lines of our configuration, without the words about it."""
+    return [line for line in CONFIG.read_text().splitlines()
+            if line.startswith(("CONFIG_", "# CONFIG_"))]
+
+
 @functools.cache
 def key(kernel: str) -> str:
     """What the build of this kernel depends on."""
-    base = digest(RECIPE, CONFIG, output_of(
-        "dpkg-query", "--show", recipe()["source"]["package"], "gcc", "binutils"))
+    make = recipe()["make"]
+    base = digest(json.dumps([make["variables"], make["environment"]]), *_configuration(),
+                  output_of("dpkg-query", "--show", recipe()["source"]["package"]), toolchain())
     if kernel == "linux-stock":
         return base
     return digest(base, *changes(SERIES))
@@ -43,8 +51,7 @@ def product(kernel: str) -> Path:
 def _unhonoured(config: Path) -> list[str]:
     """The lines of our configuration that the kernel's has not."""
     made = set(config.read_text().splitlines())
-    return [line for line in CONFIG.read_text().splitlines()
-            if line.startswith(("CONFIG_", "# CONFIG_")) and line not in made]
+    return [line for line in _configuration() if line not in made]
 
 
 def _make(log: Path, kernel: str, title: str, source: Path, objects: Path, *targets: str,
