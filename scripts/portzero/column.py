@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,14 +14,15 @@ from typing import IO
 
 from portzero import glibc, linux, sandbox
 from portzero.column_name import ColumnName, default_release
-from portzero.project import OUT, ROOT, Failure, digest, exclusive, multiarch, output_of
+from portzero.project import (
+    OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
 LIBCS = ("distro", "stock", "patched")
 # Libcs that are the build of another one with an environment of their own.
 SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"})}
 KERNELS = ("host", *linux.KERNELS)
 SUITE = ROOT / "tests/conformance"
-SUITE_FLAGS = ["-std=gnu17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{SUITE}/core"]
+SUITE_FLAGS = ["-Wall", "-Wextra", "-Werror"]
 DEFAULT_LISTENER = 8080
 
 
@@ -93,23 +97,47 @@ def open_column(libc: str, kernel: str = "host") -> Column:
                   environment=environment)
 
 
+@functools.cache
+def _suite_key() -> str:
+    """What the suite's objects depend on; not where they are."""
+    sources = sorted(path for pattern in ("Makefile", "core/*.[ch]", "cases/*.c")
+                     for path in SUITE.glob(pattern))
+    return digest(*SUITE_FLAGS, output_of("gcc", "--version"), *sources)
+
+
+def _suite_objects() -> Path:
+    """Return the folder of the suite's objects, compiled once for all libcs:
+    they have the headers in common."""
+    path = OUT / "suite" / f"objects-{_suite_key()}"
+    if not path.exists():
+        with exclusive(path.name):
+            if not path.exists():
+                with appearing(path) as folder:
+                    make = ["make", "--silent", f"--jobs={os.cpu_count()}", f"--directory={SUITE}",
+                            "CC=gcc", f"O={folder}", f"WARNINGS={' '.join(SUITE_FLAGS)}", "objects"]
+                    if subprocess.run(make, stdout=sys.stderr, check=False).returncode != 0:
+                        raise Failure("suite", "it does not compile (see above)",
+                                      "correct the first error")
+    return path
+
+
 def suite(column: Column) -> Path:
-    """Return the suite's program for this column: compiled and linked where
-    the column's libc is the system's."""
-    sources = sorted([*SUITE.glob("core/*.c"), *SUITE.glob("cases/*.c")])
-    headers = sorted(SUITE.glob("core/*.h"))
-    key = digest(*SUITE_FLAGS, column.build_id, output_of("gcc", "--version"), *sources, *headers)
-    path = OUT / "suite" / f"suite-{key}"
+    """Return the suite's program for this column, linked where the column's
+    libc is the system's."""
+    path = OUT / "suite" / f"suite-{digest(_suite_key(), column.build_id)}"
     if path.exists():
         return path
+    objects = _suite_objects()
     with exclusive(path.name):
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")
-            path.parent.mkdir(parents=True, exist_ok=True)
             host = replace(column, kernel="host")
-            if host.run(["gcc", *SUITE_FLAGS, "-o", str(partial), *map(str, sources)],
-                        listener=None) != 0:
-                raise Failure("suite", f"it does not compile on column {column.name} (see above)",
-                              "correct the first error")
-            partial.rename(path)
+            try:
+                if host.run(["gcc", "-o", str(partial), *map(str, sorted(objects.glob("*/*.o")))],
+                            listener=None) != 0:
+                    raise Failure("suite", f"it cannot be linked on column {column.name} "
+                                  "(see above)", "run ./portzero build")
+                partial.rename(path)
+            finally:
+                partial.unlink(missing_ok=True)
     return path

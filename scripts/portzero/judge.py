@@ -102,7 +102,9 @@ def _judge_one(column: str, like: ColumnName, zero: Record, control: Record | No
         verdict.deviation = deviation.key
         if conforms:
             verdict.verdict = "fixed"
-            verdict.why = f"shows {short(observed)}; take {deviation.key} off deviations.toml here"
+            advice = (f"take {deviation.key} off deviations.toml here" if str(like) == column else
+                      f"{deviation.key}, known of {like}, does not hold here")
+            verdict.why = f"shows {short(observed)}; {advice}"
         elif _agrees(observed, announced):
             verdict.verdict, verdict.responsible = "deviates", deviation.responsible
             verdict.why = deviation.reason
