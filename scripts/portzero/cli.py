@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_style(add)
     for command in (diff, save, listing, explain):
         command.add_argument("--json", action="store_true", help="print JSON instead")
+    evidence = commands.add_parser("evidence", help="show on this machine, without building "
+                                   "anything, where the check is")
+    evidence.add_argument("--json", action="store_true", help="print one JSON object instead")
     commands.add_parser("check", help="run all tests of the project")
     commands.add_parser("check-glibc", help="run glibc's own tests on stock and on patched, and "
                         "compare (takes an hour)")
@@ -140,6 +143,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from portzero import check  # noqa: PLC0415
 
             return check.run()
+        case "evidence":
+            packages.install("evidence")
+            from portzero import evidence  # noqa: PLC0415
+
+            return evidence.show(arguments.json)
     packages.install("matrix")
     # These import what the packages bring.
     from portzero import compare, matrix, questions, report, results  # noqa: PLC0415

@@ -58,6 +58,14 @@ def steering(listener: int) -> str:
     return rules.replace("$source", str(listener + 2))
 
 
+def with_own_network(command: Sequence[str]) -> list[str]:
+    """The command line that runs a command in a network namespace of its own,
+    with only loopback (down), and with the rights over it, but without any
+    other confinement: for our own small programs, where nothing is built."""
+    rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *rights, "--net", "--kill-child", "--fork", "--", *command]
+
+
 def _mounts(files: dict[Path, Path]) -> list[str]:
     return [part for target, file in files.items()
             for part in ("--ro-bind", str(file), str(target))]
