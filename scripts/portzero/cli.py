@@ -97,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="run all tests of the project")
     commands.add_parser("check-glibc", help="run glibc's own tests on stock and on patched, and "
                         "compare (takes an hour)")
+    programs = commands.add_parser("programs", help="run real programs at port 0 on the columns, "
+                                   "compare with another port, print the table")
+    programs.add_argument("name", nargs="*", metavar="NAME",
+                          help="only these of tests/programs (patterns as in a shell)")
+    programs.add_argument("--column", action="append", default=[], metavar="LIBC/KERNEL",
+                          help="only on this column (may be repeated)")
+    programs.add_argument("--list", action="store_true", help="say what there is, run nothing")
     build = commands.add_parser("build", help="build what the columns need")
     build.add_argument("--libc", action="append", metavar="LIBC")
     build.add_argument("--kernel", action="append", metavar="KERNEL")
@@ -188,6 +195,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return status
         case "judge":
             return matrix.judge_and_report(style=style)
+        case "programs":
+            packages.install("programs")
+            from portzero.programs import job  # noqa: PLC0415
+
+            return job.listing() if arguments.list else job.run(arguments.name, arguments.column)
         case "check-glibc":
             from portzero import glibc_suite  # noqa: PLC0415
 

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs a command with a Debian tree as its root, inside a sandbox or a guest.
+#
+#   tree.sh TREE PLACE TOOLS [TARGET FILE]... -- COMMAND [ARGUMENT]...
+#
+# TREE is not changed: what is written goes to memory, mounted at PLACE (an
+# empty folder), and is gone with the sandbox.  Each FILE is seen at TARGET, TOOLS at
+# /portzero.
+set -eu
+tree=$1
+place=$2
+tools=$3
+shift 3
+root=$place/root
+mount -t tmpfs -o mode=755 portzero "$place"
+mkdir "$place/changes" "$place/work" "$root"
+mount -t overlay -o "lowerdir=$tree,upperdir=$place/changes,workdir=$place/work" portzero "$root"
+mkdir -p "$root/portzero"
+mount --bind "$tools" "$root/portzero"
+while [ "$1" != -- ]; do
+    mount --bind "$2" "$root$1"
+    shift 2
+done
+shift
+for folder in proc dev; do
+    mount --rbind "/$folder" "$root/$folder"
+done
+# Daemons look up the name of the host they are on.
+printf '127.0.0.1 localhost %s\n::1 localhost\n' "$(uname -n)" > "$root/etc/hosts"
+echo 'nameserver 127.0.0.1' > "$root/etc/resolv.conf"
+exec chroot "$root" "$@"

@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Asks a server at port 8080 twice: first from the port that the test is
+about (port 0, or another as the control), then from an ordinary one.
+
+    ask.py [--udp] [--tls] [--alpn NAME] [--first] SEND [UNTIL]
+
+Sends SEND (escapes as in Python), prints the answer up to the first match of
+UNTIL (default: the first line), after "first: " and "then: "; with --first
+only the first."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import socket
+import ssl
+
+LIMIT = 3  # seconds without an answer
+
+
+def connected(source: int, arguments: argparse.Namespace) -> socket.socket:
+    kind = socket.SOCK_DGRAM if arguments.udp else socket.SOCK_STREAM
+    client = socket.socket(socket.AF_INET, kind)
+    client.settimeout(LIMIT)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if source:
+        client.bind(("127.0.0.1", source))
+    client.connect(("127.0.0.1", int(os.environ.get("LISTENER", "8080"))))
+    return client
+
+
+def answer(source: int, arguments: argparse.Namespace) -> str:
+    try:
+        client = connected(source, arguments)
+        if arguments.tls:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            if arguments.alpn:
+                context.set_alpn_protocols([arguments.alpn])
+            client = context.wrap_socket(client)
+            print(client.version(), client.selected_alpn_protocol(), flush=True)
+        client.sendall(arguments.send.encode().decode("unicode_escape").encode("latin-1"))
+        got = b""
+        while arguments.until and not re.search(arguments.until.encode(), got):
+            piece = client.recv(4096)
+            if not piece:
+                return (got.decode(errors="backslashreplace") + " [closed]").strip()
+            got += piece
+        return got.decode(errors="backslashreplace").strip()
+    except ConnectionRefusedError:
+        return "[refused]"
+    except TimeoutError:
+        return "[nothing]"
+    except (ConnectionError, ssl.SSLError) as error:
+        return "[cut off]" if isinstance(error, ConnectionError) or "EOF" in str(error) \
+            else f"[{error}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for flag in ("--udp", "--tls", "--first"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--alpn")
+    parser.add_argument("send")
+    parser.add_argument("until", nargs="?", default=r"\n")
+    arguments = parser.parse_args()
+    source = int(os.environ["SOURCE"])
+    print("first:", answer(source, arguments), flush=True)
+    if not arguments.first:
+        print("then:", answer(0, arguments), flush=True)
+
+
+main()

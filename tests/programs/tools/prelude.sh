@@ -1,0 +1,40 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the scripts of the programs' files have at hand.
+
+export LC_ALL=C.UTF-8 HOME=/root TERM=dumb
+export PATH=/portzero:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd /tmp || exit
+mkdir -p /run/lock /run/user
+
+# Wait until somebody listens at a TCP port, or has a UDP socket there.  Then
+# come the clients that reset their connections, if the test is about these.
+listening() {
+    until grep -q "$(printf ':%04X [0-9A-F]*:0000 0A' "$1")" /proc/net/tcp /proc/net/tcp6; do
+        sleep 0.02
+    done
+    reset.py "$1" "$RESETS"
+}
+receiving() {
+    until grep -q "$(printf ':%04X [0-9A-F]*:0000 07' "$1")" /proc/net/udp /proc/net/udp6; do
+        sleep 0.02
+    done
+}
+
+# Wait until a file (by default the server's log) has a line that matches, two
+# seconds at most: that it lacks it may be the finding.
+logged() {
+    tries=100
+    until grep -qE "$1" "${2:-/tmp/log}" 2>/dev/null || [ "$tries" = 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.02
+    done
+}
+
+# A certificate for localhost: cert.pem and key.pem.
+certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -keyout key.pem -out cert.pem -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+    cat key.pem cert.pem > both.pem
+}
