@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Daemons that forbid themselves system calls, under the patched libc with its
+default setting: ordinary clients are served as under the distribution's.
+
+A libc that makes another system call than its callers know of can kill such
+a daemon, at any port: the filter's author could not know of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from portzero import packages, tree
+from portzero.column import open_column
+from portzero.programs import files, job, judge
+
+FILTERED = [program for program in files.load_all([]) if program.filter]
+# What differs between any two runs.
+ERASED = [r"127\.0\.0\.1:[3-6]\d{4}", r"[|]{3}\d+[|]", r"\b(STAT|id|fd)[ =]\d+",
+          r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?", r"\w{3} \d\d \d\d:\d\d:\d\d\.\d{3}",
+          r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> None:
+    packages.install("programs")
+    tree.install(package for program in FILTERED for package in program.packages)
+
+
+def answers(text: str) -> list[str]:
+    """What clients were told, and the state of the filter, without the
+    daemon's own log, whose order and process ids vary."""
+    dialogue = text.split("\nlog:\n")[0].splitlines()[2:]  # The first lines prove the libc.
+    return [re.sub("|".join(ERASED), "", line) for line in dialogue]
+
+
+def tell(program: files.Program, libc: str, resets: int) -> str:
+    task = job.Task(program, open_column(libc), f"{libc}/host")
+    told, _ = job.transcript(task, is_zero=False, resets=resets)
+    assert job.proven(task, told) is None
+    return told
+
+
+def test_there_are_such_daemons() -> None:
+    assert {program.name for program in FILTERED} >= {"chronyd", "sshd", "tor", "vsftpd-sandbox"}
+
+
+@pytest.mark.parametrize("resets", [0, 5], ids=["clients", "after-resets"])
+@pytest.mark.parametrize("program", FILTERED, ids=lambda program: program.name)
+def test_clients_are_served_as_under_the_distributions_libc(program: files.Program,
+                                                            resets: int) -> None:
+    told = {libc: tell(program, libc, resets) for libc in ("distro", "patched")}
+    for libc, text in told.items():
+        wrong = judge.wrong(program, text, job.CONTROL_SOURCE)
+        assert wrong is None, f"{libc}: {wrong}\n{text}"
+    assert answers(told["patched"]) == answers(told["distro"])
