@@ -10,12 +10,16 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from portzero import seal
+from portzero.column_name import default_release
 from portzero.data_file import read_text, shown
 from portzero.progress import Step
-from portzero.project import Failure, output_of
+from portzero.project import OUT, Failure, appearing, exclusive, output_of
 
 # Where a build sees its files, on every machine.
 SOURCE, OBJECTS = "/mnt/source", "/mnt/objects"
@@ -53,6 +57,34 @@ def changes(series: Path) -> list[str]:
     return found
 
 
+def log_of(name: str, release: str) -> Path:
+    """Where the log of a build goes: an empty file."""
+    log = OUT / f"{label(name, release).replace(': ', '-').replace(' ', '-')}.log"
+    OUT.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    return log
+
+
+def label(name: str, release: str) -> str:
+    """How a build is called to the user."""
+    return name if release == default_release() else f"{release}: {name}"
+
+
+def made(path: Path, make: Callable[[Path], None]) -> Path:
+    """Return the folder of a product, after making it (by `make`, which gets
+    a folder to fill) if it is not there, or not as it was made."""
+    if not seal.intact(path):
+        with exclusive(path.name):
+            if not seal.intact(path):  # Whoever we waited for may have made it.
+                if seal.is_sealed(path):
+                    print(f"portzero: {path} is not as it was made; making it again",
+                          file=sys.stderr, flush=True)
+                with appearing(path) as folder:
+                    make(folder)
+                    seal.put(folder)
+    return path
+
+
 def run_step(log: Path, title: str, command: list[str], *, folder: Path | None = None,
           environment: dict[str, str] | None = None, expected: int = 0) -> None:
     """Run a step of a build, its output going to `log`.
@@ -84,8 +116,12 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
                 process.wait()
                 raise
     if process.returncode != 0:
+        if shutil.disk_usage(log.parent).free < 1 << 20:
+            raise Failure(title, f"no space left in {OUT}", "free some, and run it again")
         lines = log.read_bytes()[begin:].decode(errors="replace").splitlines()
         reasons = [line for line in lines if re.search(r": error:|\*\*\* \[|\*\*\* No|FAILED", line)]
+        if any("No space left on device" in line for line in lines):
+            raise Failure(title, f"no space left in {OUT}", "free some, and run it again")
         raise Failure(title, (reasons or lines or ["no output"])[0].strip(), f"see {log}")
 
 
@@ -122,5 +158,6 @@ def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path
     for name in _touched(series, stock_source):
         (source / name).unlink()
         shutil.copy2(stock_source / name, source / name)
-    run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q"],
+    # Without fuzz: it puts lines into the wrong place without a word.
+    run_step(log, f"{title}: apply our series", ["quilt", "--quiltrc=-", "push", "-a", "-q", "--fuzz=0"],
              folder=source, environment={"QUILT_PATCHES": str(series)})

@@ -12,14 +12,25 @@ import signal
 import sys
 from pathlib import Path
 
-from portzero import packages
+from portzero import packages, releases
+from portzero.column_name import ColumnName, default_release
 from portzero.project import OUT, Failure
+
+# All releases whose libc can run the programs of this system.
+ALL = "all"
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65532:
         raise argparse.ArgumentTypeError(f"'{text}' is not a port from 1 to 65532")
     return int(text)
+
+
+def _add_release(command: argparse.ArgumentParser, *others: str) -> None:
+    known = [*releases.names(), *others]
+    command.add_argument("--release", default=default_release(), metavar="RELEASE", choices=known,
+                         help=f"whose glibc and Linux: {', '.join(known)} "
+                         f"(default: {default_release()})")
 
 
 def _add_style(command: argparse.ArgumentParser) -> None:
@@ -42,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="only this column (may be repeated)")
     matrix.add_argument("--kernel", action="append", metavar="KERNEL",
                         help="only on this kernel (may be repeated)")
+    _add_release(matrix, ALL)
     matrix.add_argument("--case", default="*", metavar="PATTERN",
                         help="only cases whose CALL/NAME matches, as in a shell")
 
@@ -56,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
                              help="distro, stock or patched (default: patched)")
         command.add_argument("--kernel", default="host", metavar="KERNEL",
                              help="host, linux-stock or linux-patched (default: host)")
+        _add_release(command)
         command.add_argument("--port", type=_port, default=8080,
                              help="where connections to port 0 arrive (default: 8080)")
         if name == "run":
@@ -95,8 +108,9 @@ def _parser() -> argparse.ArgumentParser:
                                    "anything, where the check is")
     evidence.add_argument("--json", action="store_true", help="print one JSON object instead")
     commands.add_parser("check", help="run all tests of the project")
-    commands.add_parser("check-glibc", help="run glibc's own tests on stock and on patched, and "
-                        "compare (takes an hour)")
+    _add_release(commands.add_parser(
+        "check-glibc", help="run glibc's own tests on stock and on patched, and compare (takes an "
+        "hour)"))
     programs = commands.add_parser("programs", help="run real programs at port 0 on the columns, "
                                    "compare with another port, print the table")
     programs.add_argument("name", nargs="*", metavar="NAME",
@@ -107,15 +121,19 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="build what the columns need")
     build.add_argument("--libc", action="append", metavar="LIBC")
     build.add_argument("--kernel", action="append", metavar="KERNEL")
+    _add_release(build, ALL)
+    clean = commands.add_parser("clean", help="remove what was built, and say how much that was")
+    clean.add_argument("--old", action="store_true",
+                       help="only what nothing here needs as it is now")
     install = commands.add_parser("packages", help="install what the project needs")
     install.add_argument("group", nargs="*", default=["matrix"], help="matrix, check, bench")
     return parser
 
 
-def _run(libc: str, kernel: str, port: int, program: list[str]) -> int:
+def _run(libc: str, kernel: str, release: str, port: int, program: list[str]) -> int:
     from portzero.column import open_column  # noqa: PLC0415
 
-    column = open_column(libc, kernel)
+    column = open_column(libc, kernel, release)
     status = column.run(program, listener=port)
     if status < 0:
         # End as the program did, for whoever waits for us; the core, if any,
@@ -140,6 +158,24 @@ def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
     return names
 
 
+def _columns(release: str, libcs: list[str], kernels: list[str]) -> list[ColumnName]:
+    """The columns of a release, or of all that can be had here, with these
+    libcs (none: all that there are) and kernels."""
+    from portzero.column import names_of  # noqa: PLC0415
+
+    if release != ALL:
+        return names_of(release, libcs, kernels)
+    found = []
+    for name in sorted(releases.names(), key=lambda name: name != default_release()):
+        if not releases.runs_here(name):
+            print(f"portzero: {name} is left out: its libc is older than this system's, which the "
+                  "programs here need", file=sys.stderr)
+            continue
+        here = [libc for libc in libcs if libc != "distro" or name == default_release()]
+        found += names_of(name, here, kernels) if here or not libcs else []
+    return found
+
+
 def _dispatch(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "packages":
@@ -150,6 +186,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from portzero import check  # noqa: PLC0415
 
             return check.run()
+        case "clean":
+            from portzero import clean  # noqa: PLC0415
+
+            return clean.clean(arguments.old)
         case "evidence":
             packages.install("evidence")
             from portzero import evidence  # noqa: PLC0415
@@ -162,18 +202,21 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
     libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *SETTINGS)
     kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
+    names = _columns(getattr(arguments, "release", default_release()),
+                     libcs if getattr(arguments, "libc", None) else [], kernels)
     style = report.Style(*(getattr(arguments, name, False)
                            for name in ("everything", "quiet", "json")))
     match arguments.command:
         case "run":
-            return _run(arguments.libc, arguments.kernel, arguments.port, arguments.program)
+            return _run(arguments.libc, arguments.kernel, arguments.release, arguments.port,
+                        arguments.program)
         case "shell":
             shell = os.environ.get("SHELL", "/bin/sh")
-            return _run(arguments.libc, arguments.kernel, arguments.port, [shell, "-i"])
+            return _run(arguments.libc, arguments.kernel, arguments.release, arguments.port,
+                        [shell, "-i"])
         case "build":
-            for libc in libcs:
-                for kernel in kernels:
-                    open_column(libc, kernel)
+            for name in names:
+                open_column(name.libc, name.kernel, name.release)
             return 0
         case "diff":
             return compare.diff(*arguments.column, arguments.json)
@@ -203,9 +246,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "check-glibc":
             from portzero import glibc_suite  # noqa: PLC0415
 
-            return glibc_suite.compare()
+            return glibc_suite.compare(arguments.release)
         case _:
-            return matrix.run(libcs, kernels, arguments.case, arguments.again, style)
+            return matrix.run(names, arguments.case, arguments.again, style)
 
 
 def _told(error: OSError) -> str:

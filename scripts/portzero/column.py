@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from portzero import glibc, linux, sandbox
+from portzero import glibc, linux, releases, sandbox, seal, sources
 from portzero.column_name import ColumnName, default_release
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
@@ -54,7 +54,8 @@ class Column:
                        *command]
         if self.kernel == "host":
             return sandbox.run(self.files, command, listener=listener, stdout=stdout)
-        return sandbox.run_guest(self.files, linux.product(self.kernel) / "linux", command,
+        kernel = linux.product(self.kernel, self.release) / "linux"
+        return sandbox.run_guest(self.files, kernel, command,
                                  listener=listener, writable=writable or Path.cwd(),
                                  limit=limit, stdout=stdout, console=console)
 
@@ -62,8 +63,8 @@ class Column:
         """What every record of a run on this column must prove."""
         if self.kernel == "host":
             return {"libc": self.build_id, "kernel": os.uname().release}
-        release = (linux.product(self.kernel) / "release").read_text().strip()
-        return {"libc": self.build_id, "kernel": release}
+        release = linux.product(self.kernel, self.release) / "release"
+        return {"libc": self.build_id, "kernel": release.read_text().strip()}
 
 
 def build_id(library: Path) -> str:
@@ -74,16 +75,45 @@ def build_id(library: Path) -> str:
     raise Failure(f"{library}", "it has no build-id", "link it with --build-id")
 
 
-def open_column(libc: str, kernel: str = "host") -> Column:
+def names_of(release: str, libcs: Sequence[str] = (), kernels: Sequence[str] = ()) -> list[ColumnName]:
+    """The columns of a release, or those of them with these libcs and
+    kernels: by kernel, then libc."""
+    return [ColumnName(release, libc, kernel) for kernel in kernels or KERNELS
+            for libc in libcs or LIBCS
+            if libcs or libc != "distro" or release == default_release()]
+
+
+def _check(name: ColumnName) -> None:
+    """Raise Failure if there cannot be such a column here."""
+    if name.release == default_release() and name.libc == "distro":
+        return
+    if name.libc == "distro":
+        raise Failure(f"column {name}", f"the libc of this system is that of {default_release()}",
+                      "use --libc stock or --libc patched")
+    if not releases.runs_here(name.release):
+        version = releases.read(name.release).glibc.version
+        raise Failure(f"column {name}", f"its libc, {version}, is older than this system's, which "
+                      "the programs here need", "use --release with a newer one, or --libc distro")
+
+
+def is_built(name: ColumnName) -> bool:
+    """Whether all that a column takes is there."""
+    libc = SETTINGS.get(name.libc, (name.libc, {}))[0]
+    return ((libc == "distro" or seal.intact(glibc.product(libc, name.release)))
+            and (name.kernel == "host" or seal.intact(linux.product(name.kernel, name.release))))
+
+
+def open_column(libc: str, kernel: str = "host", release: str = default_release()) -> Column:
     """Return the column of this libc on this kernel, building them first if
     need be."""
+    _check(ColumnName(release, libc, kernel))
     if kernel != "host":
-        linux.build(kernel)
+        linux.build(kernel, release)
     system = Path("/lib") / multiarch()
     if libc == "distro":
-        return Column(libc, kernel, {}, build_id(system / "libc.so.6"))
+        return Column(libc, kernel, {}, build_id(system / "libc.so.6"), release)
     built, environment = SETTINGS.get(libc, (libc, {}))
-    product = glibc.build(built)
+    product = glibc.build(built, release)
     files = {}
     for library in sorted((product / "lib").iterdir()):
         target = system / library.name
@@ -93,7 +123,7 @@ def open_column(libc: str, kernel: str = "host") -> Column:
         target = Path("/usr/lib") / multiarch() / start_file.name
         if target.exists():
             files[target.resolve()] = start_file
-    return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"),
+    return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"), release,
                   environment=environment)
 
 
@@ -103,6 +133,20 @@ def _suite_key() -> str:
     sources = sorted(path for pattern in ("Makefile", "core/*.[ch]", "cases/*.c")
                      for path in SUITE.glob(pattern))
     return digest(*SUITE_FLAGS, output_of("gcc", "--version"), *sources)
+
+
+def _suite_path(column: Column) -> Path:
+    return OUT / "suite" / f"suite-{digest(_suite_key(), column.build_id)}"
+
+
+def present_suites() -> list[Path]:
+    """The suites of the columns whose libcs are built, and their objects."""
+    columns = [open_column("distro")]
+    columns += [open_column(libc, "host", release) for release in releases.names()
+                if releases.runs_here(release)
+                and sources.known(releases.read(release).glibc) is not None
+                for libc in glibc.LIBCS if is_built(ColumnName(release, libc, "host"))]
+    return [OUT / "suite" / f"objects-{_suite_key()}", *map(_suite_path, columns)]
 
 
 def _suite_objects() -> Path:
@@ -124,7 +168,7 @@ def _suite_objects() -> Path:
 def suite(column: Column) -> Path:
     """Return the suite's program for this column, linked where the column's
     libc is the system's."""
-    path = OUT / "suite" / f"suite-{digest(_suite_key(), column.build_id)}"
+    path = _suite_path(column)
     if path.exists():
         return path
     objects = _suite_objects()

@@ -36,22 +36,29 @@ class ColumnName:
 
 
 def releases() -> list[str]:
-    """The releases that can be named."""
+    """The names of the releases that there are, in the order of the alphabet."""
     return sorted({FALLBACK, *(path.stem for path in RELEASES.glob("*.toml"))})
 
 
 @functools.cache
-def default_release() -> str:
-    """The release that is meant where none is named: the host's (as
-    os-release(5) has it), if build/releases knows it."""
+def host_release() -> str:
+    """The release that runs here, as os-release(5) calls it; "" if it does not
+    say."""
     try:
         lines = Path("/etc/os-release").read_text().splitlines()
     except OSError:
-        return FALLBACK
+        return ""
     names = [line.partition("=")[2].strip("\"'") for line in lines
              if line.startswith("VERSION_CODENAME=")]
-    known = names and (RELEASES / f"{names[0]}.toml").exists()
-    return names[0] if known else FALLBACK
+    return names[0] if names else ""
+
+
+@functools.cache
+def default_release() -> str:
+    """The release that is meant where none is named: the host's, if
+    build/releases knows it."""
+    name = host_release()
+    return name if name and (RELEASES / f"{name}.toml").exists() else FALLBACK
 
 
 def parse(text: str) -> ColumnName:

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from portzero import judge, results
+from portzero.column_name import ColumnName
 from portzero.project import Failure
 from portzero.results import Kept
 
@@ -65,3 +69,30 @@ def diff(first: str, second: str, as_json: bool) -> int:
         print(f"portzero: {note}", file=sys.stderr)
     print(f"{len(told)} of {questions} observations differ between {first} and {second}")
     return 1 if told else 0
+
+
+def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str]:
+    """What to tell of a run over several releases: for each release and the
+    one before it, which cases the same column answers differently."""
+    lines = []
+    releases = list(dict.fromkeys(name.release for name in names))
+    for before, after in itertools.pairwise(releases):
+        cases: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        compared, differing = 0, 0
+        for name in names:
+            older = replace(name, release=before)
+            if name.release != after or older not in names:
+                continue
+            differences, asked, _ = _pair(results.read(older, kind), results.read(name, kind))
+            compared += asked
+            differing += len(differences)
+            for difference in differences:
+                case, _, _, protocol, *_ = difference["question"]
+                cases[case][f"{name.libc}/{name.kernel}"].add(protocol)
+        lines.append(f"{after} after {before}: {differing} of {compared} observations differ")
+        for case, where in sorted(cases.items()):
+            protocols = sorted(set().union(*where.values()))
+            lines.append(f"  {case} ({', '.join(protocols)}) on {', '.join(where)}")
+        if differing:
+            lines.append(f"  ./portzero diff {before}:LIBC/KERNEL {after}:LIBC/KERNEL lists them")
+    return lines

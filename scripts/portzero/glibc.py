@@ -8,65 +8,66 @@ twice, and what was interrupted is done again."""
 from __future__ import annotations
 
 import functools
-import glob
 import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from portzero import data_file, sandbox
-from portzero.build import OBJECTS, SOURCE, changes, clone_patched, read_series, run_step
+from portzero import data_file, releases, sandbox, sources
+from portzero.build import (
+    OBJECTS, SOURCE, changes, clone_patched, label, log_of, made, read_series, run_step)
+from portzero.column_name import default_release
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
 RECIPE = ROOT / "build/glibc/recipe.toml"
-SERIES = ROOT / "patches/backports/bookworm/glibc"
+LIBCS = ("stock", "patched")
+# That of the release that is meant where none is named.
+SERIES = releases.default().glibc.series
 
 
 def recipe() -> dict[str, Any]:
     return data_file.read(RECIPE).table
 
 
-def series() -> list[Path]:
-    """The patches of our series, in order."""
-    return read_series(SERIES)
+def series(release: str = default_release()) -> list[Path]:
+    """The patches of our series for a release, in order."""
+    return read_series(releases.read(release).glibc.series)
 
 
 @functools.cache
-def key(libc: str) -> str:
+def key(libc: str, release: str = default_release()) -> str:
     """What the build of this libc ("stock" or "patched") depends on."""
-    source = recipe()["source"]
-    base = digest(
-        RECIPE,
-        output_of("dpkg-query", "--show", source["package"], "gcc", "binutils", "linux-libc-dev"),
-        output_of("gcc", "--version"),
-    )
-    if libc == "stock":
-        return base
-    return digest(base, *changes(SERIES))
+    base = releases.read(release).glibc
+    tools = output_of("dpkg-query", "--show", "gcc", "binutils", "linux-libc-dev").splitlines()
+    stock = digest(RECIPE, "\n".join(sorted([*tools, sources.source(base).identity])),
+                   output_of("gcc", "--version"))
+    return stock if libc == "stock" else digest(stock, *changes(base.series))
 
 
-def product(libc: str) -> Path:
+def product(libc: str, release: str = default_release()) -> Path:
     """The folder with the files of the finished column."""
-    return OUT / "columns" / f"{libc}-{key(libc)}"
+    return OUT / "columns" / f"{libc}-{key(libc, release)}"
 
 
-def unpacked(log: Path) -> Path:
+def unpacked(log: Path, release: str = default_release()) -> Path:
     """Return a folder with the distribution's source, its patches applied."""
-    source = recipe()["source"]
-    path = OUT / "glibc" / f"source-{key('stock')}"
+    path = OUT / "glibc" / f"source-{key('stock', release)}"
     if path.exists():
         return path
-    archives = glob.glob(source["archive"])
+    source = sources.source(releases.read(release).glibc)
+    where = recipe()["source"]
+    archives = sorted(source.root.glob(where["archive"].lstrip("/")))
     if len(archives) != 1:
-        raise Failure("glibc source", f"{source['archive']} is not one file",
-                      f"reinstall the package {source['package']}")
-    patches = Path(source["patches"])
+        raise Failure("glibc source", f"{where['archive']} in {source.root} is not one file",
+                      f"reinstall the package {source.package}")
+    patches = source.root / where["patches"].lstrip("/")
     names = [line.split()[0] for line in (patches / "series").read_text().splitlines()
              if line.strip() and not line.startswith("#")]
+    title = label("glibc", release)
     with appearing(path) as folder:
-        run_step(log, "glibc: unpack the source",
+        run_step(log, f"{title}: unpack the source",
                  ["tar", "--extract", f"--file={archives[0]}", "--strip-components=1"], folder=folder)
         # The archive of Debian's package has the series applied already: its
         # last patch can be taken off.  Check instead of trusting.
@@ -75,7 +76,7 @@ def unpacked(log: Path) -> Path:
              f"--input={patches / names[-1]}"],
             cwd=folder, capture_output=True, check=False).returncode == 0
         if not applied:
-            run_step(log, "glibc: apply the distribution's patches",
+            run_step(log, f"{title}: apply the distribution's patches",
                      ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
                      environment={"QUILT_PATCHES": str(patches)})
     return path
@@ -122,40 +123,34 @@ def _collect(objects: Path, into: Path) -> None:
         shutil.copy2(objects / name, into / "start" / Path(name).name)
 
 
-def build(libc: str) -> Path:
-    """Return the folder of the column "stock" or "patched", building it (and
-    for "patched" the other one first) if that has not been done."""
-    path = product(libc)
-    if not path.exists():
-        with exclusive(path.name):
-            if not path.exists():  # Whoever we waited for may have made it.
-                _make(libc, path)
+def objects(libc: str, release: str = default_release()) -> Path:
+    """Return the folder with all that was built for a column, building it (and
+    for "patched" that of "stock" first) if that has not been done."""
+    path = OUT / "glibc" / f"objects-{libc}-{key(libc, release)}"
+    if path.exists():
+        return path
+    title = label(f"glibc {libc}", release)
+    with exclusive(path.name):
+        if path.exists():  # Whoever we waited for may have made it.
+            return path
+        if libc == "stock":
+            log = log_of("glibc-stock", release)
+            source = unpacked(log, release)
+            with appearing(path) as folder:
+                _build(log, title, source, folder, configure=True,
+                       expected=recipe()["make"]["objects"])
+            return path
+        stock = objects("stock", release)
+        log = log_of("glibc-patched", release)
+        source = OUT / "glibc" / f"source-{libc}-{key(libc, release)}"
+        with appearing(path) as folder, appearing(source) as patched_source:
+            clone_patched(log, title, unpacked(log, release), stock,
+                          releases.read(release).glibc.series, patched_source, folder)
+            _build(log, title, patched_source, folder, configure=False, expected=0)
     return path
 
 
-def _make(libc: str, path: Path) -> None:
-    objects = OUT / "glibc" / f"objects-{libc}-{key(libc)}"
-    log = OUT / f"glibc-{libc}.log"
-    if libc == "stock":
-        OUT.mkdir(parents=True, exist_ok=True)
-        log.write_bytes(b"")
-        source = unpacked(log)
-        if not objects.exists():
-            with appearing(objects) as folder:
-                _build(log, "glibc stock", source, folder, configure=True,
-                       expected=recipe()["make"]["objects"])
-    else:
-        build("stock")
-        log.write_bytes(b"")
-        stock_source = unpacked(log)
-        stock_objects = OUT / "glibc" / f"objects-stock-{key('stock')}"
-        if not stock_objects.exists():  # Deleted to save space.
-            shutil.rmtree(product("stock"))
-            build("stock")
-        source = OUT / "glibc" / f"source-{libc}-{key(libc)}"
-        with appearing(objects) as folder, appearing(source) as patched_source:
-            clone_patched(log, "glibc patched", stock_source, stock_objects, SERIES,
-                          patched_source, folder)
-            _build(log, "glibc patched", patched_source, folder, configure=False, expected=0)
-    with appearing(path) as folder:
-        _collect(objects, folder)
+def build(libc: str, release: str = default_release()) -> Path:
+    """Return the folder of the column "stock" or "patched", building what it
+    takes if that has not been done."""
+    return made(product(libc, release), lambda folder: _collect(objects(libc, release), folder))

@@ -16,8 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from portzero import glibc, sandbox
+from portzero import glibc, releases, sandbox
 from portzero.build import OBJECTS, SOURCE, clone_patched, run_step
+from portzero.column_name import default_release
 from portzero.project import OUT, ROOT, appearing, digest, exclusive
 
 SETTINGS = ROOT / "build/glibc/suite.toml"
@@ -50,8 +51,8 @@ def _build(log: Path, libc: str, source: Path, objects: Path) -> None:
              expected=how["test_objects"] if libc == "stock" else 0)
 
 
-def _objects(libc: str) -> Path:
-    return OUT / "glibc" / f"suite-objects-{libc}-{glibc.key(libc)}"
+def _objects(libc: str, release: str) -> Path:
+    return OUT / "glibc" / f"suite-objects-{libc}-{glibc.key(libc, release)}"
 
 
 def _forget_results(objects: Path) -> None:
@@ -63,22 +64,22 @@ def _forget_results(objects: Path) -> None:
             old.unlink()
 
 
-def _trees(libc: str, log: Path) -> tuple[Path, Path]:
+def _trees(libc: str, release: str, log: Path) -> tuple[Path, Path]:
     """Return the source and the objects of a complete build with its tests."""
-    stock = _objects("stock")
-    stock_source = glibc.unpacked(log)
+    stock = _objects("stock", release)
+    stock_source = glibc.unpacked(log, release)
     if not stock.exists():
         with appearing(stock) as folder:
             glibc.configure_in(log, "glibc stock", stock_source, folder)
             _build(log, "stock", stock_source, folder)
     if libc == "stock":
         return stock_source, stock
-    source = OUT / "glibc" / f"suite-source-{libc}-{glibc.key(libc)}"
-    objects = _objects(libc)
+    source = OUT / "glibc" / f"suite-source-{libc}-{glibc.key(libc, release)}"
+    objects = _objects(libc, release)
     if not objects.exists():
         with appearing(objects) as folder, appearing(source) as patched_source:
-            clone_patched(log, "glibc patched", stock_source, stock, glibc.SERIES,
-                          patched_source, folder)
+            clone_patched(log, "glibc patched", stock_source, stock,
+                          releases.read(release).glibc.series, patched_source, folder)
             _forget_results(folder)
             # What is installed for the tests is not what was patched.
             shutil.rmtree(folder / "testroot.pristine", ignore_errors=True)
@@ -125,15 +126,15 @@ def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
              environment={**how["environment"], "SUM": str(total)})
 
 
-def results(libc: str) -> Results:
+def results(libc: str, release: str) -> Results:
     """Run the suite on "stock" or "patched" if that has not been done, and
     return the result of each test."""
-    key = digest(glibc.key(libc), *_settings()["folders"])
+    key = digest(glibc.key(libc, release), *_settings()["folders"])
     kept = OUT / "glibc" / f"suite-{libc}-{key}.sum"
     if not kept.exists():
         log = OUT / f"glibc-suite-{libc}.log"
         log.write_bytes(b"")
-        source, objects = _trees(libc, log)
+        source, objects = _trees(libc, release, log)
         _run_all(libc, log, source, objects)
         partial = kept.with_suffix(".partial")
         shutil.copyfile(objects / "tests.sum", partial)
@@ -141,10 +142,10 @@ def results(libc: str) -> Results:
     return read_results(kept.read_text())
 
 
-def _run_alone(libc: str, name: str) -> str:
+def _run_alone(libc: str, release: str, name: str) -> str:
     """Run one test, return its result."""
     log = OUT / f"glibc-suite-{libc}-again.log"
-    source, objects = _trees(libc, log)
+    source, objects = _trees(libc, release, log)
     result = objects / f"{name}.test-result"
     result.unlink(missing_ok=True)
     with log.open("ab") as out:
@@ -154,13 +155,13 @@ def _run_alone(libc: str, name: str) -> str:
     return next(iter(read_results(result.read_text()).values())) if result.exists() else "missing"
 
 
-def compare() -> int:
+def compare(release: str = default_release()) -> int:
     """Run what has not been run, print the comparison.  Returns 0 if no test
     does worse on patched, 1 if one does."""
     console = Console(highlight=False)
     with exclusive("check-glibc"):
-        stock, patched = results("stock"), results("patched")
-        again = {name: {libc: [_run_alone(libc, name) for _ in range(_settings()["repetitions"])]
+        stock, patched = results("stock", release), results("patched", release)
+        again = {name: {libc: [_run_alone(libc, release, name) for _ in range(_settings()["repetitions"])]
                         for libc in ("stock", "patched")} for name in doubtful(stock, patched)}
     table = Table("", "stock", "patched", title="glibc's own tests")
     counts = {"stock": Counter(stock.values()), "patched": Counter(patched.values())}
@@ -182,7 +183,7 @@ def compare() -> int:
     failed = worse(best["stock"], best["patched"])
     if failed:
         console.print(f"worse on patched: {' '.join(failed)}; see the .out files in "
-                      f"{_objects('patched')}", soft_wrap=True)
+                      f"{_objects('patched', release)}", soft_wrap=True)
         return 1
     console.print(f"no test is worse on patched ({len(patched)} tests, "
                   f"{len(set(patched) - set(stock))} of them new)")

@@ -12,51 +12,55 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from portzero import data_file, sandbox
-from portzero.build import OBJECTS, SOURCE, changes, clone_patched, run_step, toolchain
-from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, output_of
+from portzero import data_file, releases, sandbox, sources
+from portzero.build import (
+    OBJECTS, SOURCE, changes, clone_patched, label, log_of, made, run_step, toolchain)
+from portzero.column_name import default_release
+from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive
 
 RECIPE = ROOT / "build/linux/recipe.toml"
 CONFIG = ROOT / "build/linux/config"
-SERIES = ROOT / "patches/backports/bookworm/linux"
 KERNELS = ("linux-stock", "linux-patched")
+# That of the release that is meant where none is named.
+SERIES = releases.default().linux.series
 
 
 def recipe() -> dict[str, Any]:
     return data_file.read(RECIPE).table
 
 
-def _configuration() -> list[str]:
-    """The lines of our configuration, without the words about it."""
-    return [line for line in CONFIG.read_text().splitlines()
-            if line.startswith(("CONFIG_", "# CONFIG_"))]
+def configuration(release: str = default_release()) -> list[str]:
+    """The lines of build/linux/config that hold for a release's kernel."""
+    lines = [line for line in data_file.read_text(CONFIG).splitlines()
+             if line.startswith(("CONFIG_", "# CONFIG_"))]
+    options = {line: line.removeprefix("# ").partition("=")[0].partition(" ")[0] for line in lines}
+    lacks = releases.read(release).linux.lacks
+    unknown = set(lacks) - set(options.values())
+    if unknown:
+        raise Failure(f"build/releases/{release}.toml", f"{min(unknown)} is not in {CONFIG}",
+                      "take it off 'lacks'")
+    return [line for line in lines if options[line] not in lacks]
 
 
 @functools.cache
-def key(kernel: str) -> str:
+def key(kernel: str, release: str = default_release()) -> str:
     """What the build of this kernel depends on."""
+    base = releases.read(release).linux
     make = recipe()["make"]
-    base = digest(json.dumps([make["variables"], make["environment"]]), *_configuration(),
-                  output_of("dpkg-query", "--show", recipe()["source"]["package"]), toolchain())
-    if kernel == "linux-stock":
-        return base
-    return digest(base, *changes(SERIES))
+    stock = digest(json.dumps([make["variables"], make["environment"]]), *configuration(release),
+                   sources.source(base).identity, toolchain())
+    return stock if kernel == "linux-stock" else digest(stock, *changes(base.series))
 
 
-def product(kernel: str) -> Path:
+def product(kernel: str, release: str = default_release()) -> Path:
     """The folder with the finished kernel (linux) and its release."""
-    return OUT / "columns" / f"{kernel}-{key(kernel)}"
-
-
-def _unhonoured(config: Path) -> list[str]:
-    """The lines of our configuration that the kernel's has not."""
-    made = set(config.read_text().splitlines())
-    return [line for line in _configuration() if line not in made]
+    return OUT / "columns" / f"{kernel}-{key(kernel, release)}"
 
 
 def _make(log: Path, kernel: str, title: str, source: Path, objects: Path, *targets: str,
           expected: int = 0) -> None:
     how = recipe()["make"]
+    (OUT / "ccache").mkdir(parents=True, exist_ok=True)
     # The release tells the kernels apart: it is the marker of the series.
     release = f"LOCALVERSION=-{kernel.replace('linux', 'portzero')}"
     run_step(log, title, [
@@ -66,54 +70,66 @@ def _make(log: Path, kernel: str, title: str, source: Path, objects: Path, *targ
                      "KCONFIG_ALLCONFIG": f"{OBJECTS}/fragment"}, expected=expected)
 
 
-def _finish(log: Path, kernel: str, source: Path, objects: Path, expected: int) -> None:
-    _make(log, kernel, f"{kernel}: build", source, objects, "linux", expected=expected)
-    with appearing(product(kernel)) as folder:
-        shutil.copy2(objects / "linux", folder / "linux")
-        shutil.copy2(objects / "include/config/kernel.release", folder / "release")
+def _configure(log: Path, title: str, release: str, source: Path, objects: Path) -> None:
+    """Configure, and make sure that the kernel takes all our lines."""
+    lines = configuration(release)
+    (objects / "fragment").write_text("".join(f"{line}\n" for line in lines))
+    _make(log, "linux-stock", f"{title}: configure", source, objects, "allnoconfig")
+    taken = set((objects / ".config").read_text().splitlines())
+    ignored = [line for line in lines if line not in taken]
+    if ignored:
+        raise Failure(f"{title}: configure", f"'{ignored[0]}' of {CONFIG} was not honoured",
+                      f"find out on what it depends, or put it under 'lacks' of {release}.toml")
 
 
-def build(kernel: str) -> Path:
-    """Return the folder of this kernel, building it (and "linux-stock" before
-    "linux-patched") if that has not been done."""
-    path = product(kernel)
+def unpacked(log: Path, release: str = default_release()) -> Path:
+    """Return a folder with the distribution's source."""
+    path = OUT / "linux" / f"source-{key('linux-stock', release)}"
     if not path.exists():
-        with exclusive(path.name):
-            if not path.exists():  # Whoever we waited for may have made it.
-                _make_kernel(kernel)
+        source = sources.source(releases.read(release).linux)
+        archive = source.root / recipe()["source"]["archive"].format(package=source.package)
+        with appearing(path) as folder:
+            run_step(log, f"{label('linux', release)}: unpack the source",
+                     ["tar", "--extract", f"--file={archive}", "--strip-components=1"],
+                     folder=folder)
     return path
 
 
-def _make_kernel(kernel: str) -> None:
-    stock_key = key("linux-stock")
-    stock_source = OUT / "linux" / f"source-{stock_key}"
-    stock_objects = OUT / "linux" / f"objects-linux-stock-{stock_key}"
-    log = OUT / f"{kernel}.log"
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "ccache").mkdir(exist_ok=True)
-    if kernel == "linux-stock":
-        log.write_bytes(b"")
-        if not stock_source.exists():
-            with appearing(stock_source) as folder:
-                run_step(log, "linux: unpack the source",
-                         ["tar", "--extract", f"--file={recipe()['source']['archive']}",
-                          "--strip-components=1"], folder=folder)
-        with appearing(stock_objects) as folder:
-            shutil.copy2(CONFIG, folder / "fragment")
-            _make(log, kernel, f"{kernel}: configure", stock_source, folder, "allnoconfig")
-            ignored = _unhonoured(folder / ".config")
-            if ignored:
-                raise Failure(f"{kernel}: configure", f"'{ignored[0]}' of {CONFIG} was not honoured",
-                              "find out on what it depends")
-            _finish(log, kernel, stock_source, folder, recipe()["make"]["objects"])
-    else:
-        build("linux-stock")
-        if not (stock_objects.exists() and stock_source.exists()):  # Deleted to save space.
-            shutil.rmtree(product("linux-stock"))
-            build("linux-stock")
-        log.write_bytes(b"")
-        source = OUT / "linux" / f"source-{kernel}-{key(kernel)}"
-        objects = OUT / "linux" / f"objects-{kernel}-{key(kernel)}"
-        with appearing(objects) as folder, appearing(source) as patched:
-            clone_patched(log, kernel, stock_source, stock_objects, SERIES, patched, folder)
-            _finish(log, kernel, patched, folder, 0)
+def objects(kernel: str, release: str = default_release()) -> Path:
+    """Return the folder with all that was built for this kernel, building it
+    (and that of "linux-stock" before "linux-patched") if that has not been
+    done."""
+    path = OUT / "linux" / f"objects-{kernel}-{key(kernel, release)}"
+    if path.exists():
+        return path
+    title = label(kernel, release)
+    with exclusive(path.name):
+        if path.exists():  # Whoever we waited for may have made it.
+            return path
+        if kernel == "linux-stock":
+            log = log_of(kernel, release)
+            source = unpacked(log, release)
+            with appearing(path) as folder:
+                _configure(log, title, release, source, folder)
+                _make(log, kernel, f"{title}: build", source, folder, "linux",
+                      expected=recipe()["make"]["objects"])
+            return path
+        stock = objects("linux-stock", release)
+        log = log_of(kernel, release)
+        source = OUT / "linux" / f"source-{kernel}-{key(kernel, release)}"
+        with appearing(path) as folder, appearing(source) as patched:
+            clone_patched(log, title, unpacked(log, release), stock,
+                          releases.read(release).linux.series, patched, folder)
+            _make(log, kernel, f"{title}: build", patched, folder, "linux")
+    return path
+
+
+def _collect(objects: Path, into: Path) -> None:
+    shutil.copy2(objects / "linux", into / "linux")
+    shutil.copy2(objects / "include/config/kernel.release", into / "release")
+
+
+def build(kernel: str, release: str = default_release()) -> Path:
+    """Return the folder of this kernel, building what it takes if that has
+    not been done."""
+    return made(product(kernel, release), lambda folder: _collect(objects(kernel, release), folder))

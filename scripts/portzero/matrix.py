@@ -16,10 +16,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from portzero import glibc, host, judge, linux, report, results
+from portzero import compare, glibc, host, judge, linux, releases, report, results
 from portzero.cases import known, list_cases, matching
 from portzero.column import (
-    DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, open_column, suite)
+    DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
 from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
 from portzero.project import ROOT, Failure, digest
@@ -41,7 +41,7 @@ def _key(column: Column, program: Path, pattern: str) -> str:
     if column.kernel == "host":
         return ""
     return digest(program.name, glibc.RECIPE, column.build_id, str(column.environment),
-                  linux.product(column.kernel).name, pattern,
+                  linux.product(column.kernel, column.release).name, pattern,
                   *(path for path in sorted(SANDBOX.iterdir()) if path.is_file()))
 
 
@@ -91,8 +91,8 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
             if column.kernel == "host":
                 raise Failure(f"suite on {column.name}", f"it ended with status {status}",
-                              f"see above, or run ./portzero run --libc {column.libc} "
-                              f"--kernel {column.kernel} -- {program}")
+                              f"see above, or run ./portzero run --release {column.release} "
+                              f"--libc {column.libc} --kernel {column.kernel} -- {program}")
             broken = _why_broken(column, status, console.read_text(errors="replace"))
         results.keep(folder, name, Facts(
             column.name, column.identity(), "" if broken else key, broken,
@@ -147,8 +147,9 @@ def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int |
 def ordered(names: Iterable[ColumnName]) -> list[ColumnName]:
     """Return columns in the order of the grid: by release, kernel, libc."""
     def rank(name: ColumnName) -> tuple[Any, ...]:
-        libcs = [*LIBCS, *SETTINGS]
-        return (name.release != default_release(), name.release,
+        libcs, known = [*LIBCS, *SETTINGS], releases.names()
+        return (name.release != default_release(), known.index(name.release)
+                if name.release in known else len(known), name.release,
                 KERNELS.index(name.kernel) if name.kernel in KERNELS else len(KERNELS), name.kernel,
                 libcs.index(name.libc) if name.libc in libcs else len(libcs), name.libc)
     return sorted(names, key=rank)
@@ -220,9 +221,36 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
     return 0 if expected and verdicts else 1
 
 
-def run(libcs: list[str], kernels: list[str], pattern: str, again: bool,
+def _observe_here(names: list[ColumnName], pattern: str, steered: bool, again: bool) -> None:
+    """Build these columns, if need be, and observe them."""
+    columns = [open_column(name.libc, name.kernel, name.release) for name in names]
+    for column in columns:
+        suite(column)
+    _observe_all(columns, pattern, {name.kernel: DEFAULT_LISTENER
+                                    if steered or name.kernel != "host" else None
+                                    for name in names}, again)
+
+
+def _stages(names: list[ColumnName]) -> list[list[ColumnName]]:
+    """The columns, in the order in which they are to be had: release by
+    release, libcs before kernels, whose builds take longer.  What need not be
+    built waits for nothing."""
+    stages: list[list[ColumnName]] = []
+    for release in dict.fromkeys(name.release for name in names):
+        for on_host in (True, False):
+            part = [name for name in names
+                    if name.release == release and (name.kernel == "host") == on_host]
+            if stages and all(is_built(name) for name in part):
+                stages[-1] += part
+            elif part:
+                stages.append(part)
+    return stages
+
+
+def run(names: list[ColumnName], pattern: str, again: bool,
         style: report.Style = report.Style()) -> int:
-    """Do the main job, return the exit status.
+    """Do the main job, return the exit status.  As long as columns must be
+    built, the grid of those that there are is shown meanwhile.
 
     `again` runs the suite also in guests in which nothing has changed."""
     began = time.monotonic()
@@ -233,18 +261,21 @@ def run(libcs: list[str], kernels: list[str], pattern: str, again: bool,
     lines, steered = host.shortcomings()
     for line in lines:
         print(f"portzero: {line}", file=sys.stderr, flush=True)
-    built = [SETTINGS.get(libc, (libc,))[0] for libc in libcs if libc != "distro"]
-    if not all([*(glibc.product(libc).exists() for libc in built),
-                *(linux.product(kernel).exists() for kernel in kernels if kernel != "host")]):
+    kind = "columns" if pattern == "*" else "partial"
+    stages = _stages(names)
+    if not all(is_built(name) for name in names):
         print("portzero: building; this is done once", file=sys.stderr, flush=True)
-    columns = [open_column(libc, kernel) for kernel in kernels for libc in libcs]
-    for column in columns:
-        suite(column)
-    _observe_all(columns, pattern, {kernel: DEFAULT_LISTENER if steered or kernel != "host" else None
-                                    for kernel in kernels}, again)
-    status = judge_and_report([parse(column.name) for column in columns],
-                              "columns" if pattern == "*" else "partial", style)
+    for number, stage in enumerate(stages, 1):
+        _observe_here(stage, pattern, steered, again)
+        done = ordered(name for part in stages[:number] for name in part)
+        if number < len(stages) and not style.json and not style.quiet:
+            judge_and_report(done, kind, style)
+            print(f"{time.monotonic() - began:.1f} s; going on with "
+                  f"{', '.join(map(str, stages[number]))}", flush=True)
+    status = judge_and_report(ordered(names), kind, style)
     if not style.json and not style.quiet:
+        for told in compare.between_releases(names, kind):
+            print(told)
         page = f", page: {report.PAGE}" if pattern == "*" else ""
         print(f"{time.monotonic() - began:.1f} s; results in {results.RESULTS}{page}")
     return status

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Debian packages that the project needs.
+"""The Debian packages that the project needs: those of build/packages.toml,
+and the sources of the release that runs here.
 
 Uses the standard library only: it runs before anything is installed."""
 
@@ -7,8 +8,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
+from typing import TextIO
 
-from portzero import data_file
+from portzero import data_file, releases
 from portzero.project import OUT, ROOT, Failure
 
 
@@ -21,7 +24,10 @@ def needed(*groups: str) -> list[str]:
                           f"use {', '.join(file.table)}")
         for part in file.table[group]:
             file.check_strings(file.table[group], part)
-    return [name for group in groups for names in file.table[group].values() for name in names]
+    found = [name for group in groups for names in file.table[group].values() for name in names]
+    if "matrix" in groups and releases.is_host(releases.default().name):
+        found += [releases.default().glibc.package, releases.default().linux.package]
+    return list(dict.fromkeys(found))
 
 
 def missing(names: list[str]) -> list[str]:
@@ -33,7 +39,7 @@ def missing(names: list[str]) -> list[str]:
         ).stdout
     except FileNotFoundError:
         raise Failure("packages", "this is not Debian (no dpkg-query)",
-                      "run on Debian 12, in a container if need be") from None
+                      f"run on {releases.default().title}, in a container if need be") from None
     installed = {line.split()[0] for line in listing.splitlines() if line.endswith(" installed")}
     return [name for name in names if name not in installed]
 
@@ -45,16 +51,38 @@ def install(*groups: str) -> None:
     absent = missing(needed(*groups))
     if not absent:
         return
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *absent]
+    # Another apt may run: wait for it.
+    command = ["apt-get", "-oDPkg::Lock::Timeout=600", "install", "--yes",
+               "--no-install-recommends", *absent]
     if os.geteuid() != 0:
         raise Failure("packages", f"{len(absent)} are missing",
                       f"run: sudo apt-get update && sudo {' '.join(command)}")
     print(f"portzero: installing {' '.join(absent)}", flush=True)
     OUT.mkdir(parents=True, exist_ok=True)
     log = OUT / "packages.log"
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with log.open("w") as out:
-        for step in (["apt-get", "update"], command):
-            if subprocess.run(step, stdin=subprocess.DEVNULL, stdout=out,
-                              stderr=subprocess.STDOUT, env=environment, check=False).returncode:
-                raise Failure("packages", f"{' '.join(step[:2])} failed", f"see {log}")
+        _apt(out, ["apt-get", "-oDPkg::Lock::Timeout=600", "update"])
+        _check_names(absent)
+        _apt(out, command)
+
+
+def _apt(out: TextIO, command: list[str]) -> None:
+    begin = out.tell()
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                      env=environment, check=False).returncode:
+        lines = Path(out.name).read_text(errors="replace")[begin:].splitlines()
+        told = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
+        raise Failure("packages", f"apt-get {command[2]} failed ({(told or lines[-1:] or ['?'])[0]})",
+                      f"see {out.name}")
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise Failure if apt has no package of one of these names: it would
+    take the name for a pattern and install what happens to fit."""
+    for name in names:
+        if subprocess.run(["apt-cache", "show", name], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode:
+            raise Failure("packages", f"there is no package {name} for this system",
+                          f"the project is made for {releases.default().title}: correct "
+                          "build/packages.toml or /etc/apt/sources.list")

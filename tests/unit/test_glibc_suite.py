@@ -57,10 +57,10 @@ def test_what_is_worse_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     patched = {**STOCK, "a/passes": "FAIL"}
     results = {"stock": STOCK, "patched": patched}
     monkeypatch.setattr("portzero.project.OUT", tmp_path)
-    monkeypatch.setattr(glibc_suite, "results", results.get)
-    monkeypatch.setattr(glibc_suite, "_objects", lambda libc: tmp_path / libc)
+    monkeypatch.setattr(glibc_suite, "results", lambda libc, release: results[libc])
+    monkeypatch.setattr(glibc_suite, "_objects", lambda libc, release: tmp_path / libc)
     monkeypatch.setattr(glibc_suite, "_run_alone",
-                        lambda libc, name: alone if (libc, name) == ("patched", "a/passes")
+                        lambda libc, release, name: alone if (libc, name) == ("patched", "a/passes")
                         else results[libc][name])
     assert glibc_suite.compare() == status
     told = capsys.readouterr().out

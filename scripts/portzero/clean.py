@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Removes what was built: all of it, or what nothing here needs as it is now.
+
+Only what this project makes under names of its own is touched.  Results are
+not built; they stay."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from portzero import column, glibc, linux, releases, sources
+from portzero.project import OUT, exclusive
+from portzero.releases import Base
+
+# The folders of out/ in which all that has a key is built, with the names
+# that things have there, and the key.
+KEY = r"(?P<key>[0-9a-f]{16})"
+BUILT = {
+    "columns": rf"(linux-)?(stock|patched)-{KEY}",
+    "glibc": rf"(suite-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
+    "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}",
+    "suite": rf"(objects|suite)-{KEY}",
+    "sandbox": rf"[a-z]+-{KEY}",
+}
+# What is there besides, and made again when it is needed.
+OTHERS = ("sources", "ccache")
+# What is left of something that was interrupted.
+PARTIAL = r"\.(partial|\d+)"
+
+
+def _bases() -> Iterator[Base]:
+    """The bases whose sources are here; without them, nothing can be built
+    from them."""
+    for name in releases.names():
+        release = releases.read(name)
+        yield from (base for base in (release.glibc, release.linux)
+                    if sources.known(base) is not None)
+
+
+def _present() -> set[str]:
+    """The keys of all that can be built here."""
+    keys = set()
+    for base in _bases():
+        module, kinds = ((glibc, glibc.LIBCS) if base.component == "glibc"
+                         else (linux, linux.KERNELS))
+        keys |= {module.key(kind, base.release) for kind in kinds}
+    return keys
+
+
+def _old() -> Iterator[Path]:
+    """What nothing needs that can be built here."""
+    keys = _present()
+    for folder in ("columns", "glibc", "linux"):
+        for path in sorted((OUT / folder).glob("*")):
+            match = re.fullmatch(rf"(?:{BUILT[folder]})({PARTIAL})?", path.name)
+            # What is partial under a present key may be in the making.
+            if match and match["key"] not in keys:
+                yield path
+    fetched = {source.root.name for base in _bases() if (source := sources.known(base))}
+    for path in sorted(sources.SOURCES.glob("*_*")):
+        if path.name not in fetched and not re.search(rf"{PARTIAL}$", path.name):
+            yield path
+    suites = {path.name for path in column.present_suites()}
+    for path in sorted((OUT / "suite").glob("*")):
+        if re.fullmatch(BUILT["suite"], path.name) and path.name not in suites:
+            yield path
+
+
+def _all() -> Iterator[Path]:
+    """All that was built."""
+    for folder, pattern in BUILT.items():
+        for path in sorted((OUT / folder).glob("*")):
+            if re.fullmatch(rf"(?:{pattern})({PARTIAL})?", path.name):
+                yield path
+    for name in OTHERS:
+        if (OUT / name).exists():
+            yield OUT / name
+    yield from sorted(OUT.glob("*.log"))
+
+
+def _size(path: Path, seen: set[tuple[int, int]]) -> int:
+    """The bytes that go with a file or folder: those of files that are not
+    linked from elsewhere, too, and not in `seen`, to which they are added."""
+    total = 0
+    paths = [path] if not path.is_dir() or path.is_symlink() else [
+        Path(parent, name) for parent, _, names in os.walk(path) for name in names]
+    for file in paths:
+        status = file.lstat()
+        if status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            total += status.st_blocks * 512
+    return total
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        # Gone at once for whoever looks for it.
+        doomed = path.with_name(f"{path.name}.{os.getpid()}")
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+    else:
+        path.unlink()
+
+
+def clean(only_old: bool) -> int:
+    """Remove, and say what went and how much it was.  Return 0."""
+    seen: set[tuple[int, int]] = set()
+    total, count = 0, 0
+    for path in list(_old() if only_old else _all()):
+        # Not while somebody makes it.
+        with exclusive(re.sub(rf"{PARTIAL}$", "", path.name)):
+            if not path.exists():
+                continue
+            size = _size(path, seen)
+            _remove(path)
+        print(f"{size / 2**20:8.1f} MiB  {path.relative_to(OUT)}")
+        total += size
+        count += 1
+    print(f"{count} removed, {total / 2**20:.0f} MiB")
+    return 0
