@@ -22,7 +22,7 @@ from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
 from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
-from portzero.project import ROOT, Failure, digest
+from portzero.project import OUT, ROOT, Failure, digest
 from portzero.results import Facts, Kept
 
 SANDBOX = ROOT / "sandbox"
@@ -205,7 +205,8 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
         dead = judge.dead(ledger, [verdict for verdict in verdicts if verdict.column in whole])
         for run in results.saved() if with_saved else []:
             ran += [_ran(kept, ledger, run) for kept in results.resolve(run).values()]
-        model = report.Model(ran, {case["case"]: case for case in list_cases()}, ledger)
+        model = report.Model(ran, {case["case"]: case for case in list_cases()}, ledger,
+                             programs=report.read_programs(OUT / "programs/results.jsonl"))
         with results.working() as work:
             summary = report.publish(model, dead, work / "junit.xml", work / "index.html")
             report.PAGE.parent.mkdir(parents=True, exist_ok=True)

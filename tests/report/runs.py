@@ -84,7 +84,9 @@ def model(calls: int = 3, cases: int = 2, spoil: bool = False) -> Model:
 
 
 PROGRAMS = [
-    {"program": "curl", "column": column, "port": port, "verdict": verdict,
-     "transcript": f"$ curl\nport {port} on {column}"}
-    for column, verdict in (("distro/host", "deviates"), ("patched/host", "conforms"))
-    for port in ("zero", "control")]
+    {"program": program, "what": "a transfer", "column": column, "verdict": verdict,
+     "why": "it cannot name the peer" if verdict == "deviates" else "",
+     **{port: f"$ {program}\n{port} on {column} {HOSTILE}" for port in ("zero", "control")}}
+    for program in ("curl", "nc")
+    for column, verdict in (("distro/host", "deviates"), ("patched/host", "conforms"),
+                            ("stock/host", "skipped"))]

@@ -5,14 +5,16 @@ fetches nothing and says nothing on the console (checked after each test)."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from chromium import Browser, axe, browser, chromium  # noqa: F401 (fixtures)
 from portzero.project import OUT
-from portzero.report import PAGE, page
+from portzero.report import PAGE, page, read_programs
 from runs import HOSTILE, PROGRAMS, model
 
 ROWS = ".grid tbody tr:has(td)"
@@ -160,16 +162,41 @@ def test_what_is_not_as_expected_is_seen_and_texts_stay_texts(browser: Browser) 
     assert "left open" in browser.one("dialog").text
 
 
-def test_programs(browser: Browser) -> None:
+def test_programs_open_to_what_they_said(browser: Browser) -> None:
     browser.open(dataclasses.replace(model(), programs=PROGRAMS))
     table = browser.one("#program-table")
-    assert "curl" in table.text and "conforms" in table.text
-    browser.one("#program-table summary").click()
-    assert "port zero on distro/host" in table.text
+    assert [row.text.split()[0] for row in table.find_elements("css selector", "tbody tr")] == [
+        "curl", "nc"]
+    table.find_element("css selector", "tbody button").click()
+    browser.until("document.querySelector('dialog').open")
+    text = browser.one("dialog").text
+    for part in ("curl on distro/host", "it cannot name the peer", "zero on distro/host",
+                 "control on distro/host", "./portzero programs curl --column distro/host"):
+        assert part in text
+    browser.driver.back()
+    browser.until("!document.querySelector('dialog').open")
+    browser.open(dataclasses.replace(model(), programs=PROGRAMS), "#program=nc@patched/host")
+    assert "nc on patched/host" in browser.one("dialog").text
+
+
+def test_transcripts_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "programs"
+    (folder / "transcripts").mkdir(parents=True)
+    long = "start" + "x" * 20000 + "end"
+    (folder / "transcripts/curl.zero").write_text(long)
+    (folder / "results.jsonl").write_text(json.dumps(
+        {"program": "curl", "column": "distro/host", "verdict": "conforms", "why": "",
+         "transcripts": {"zero": "programs/transcripts/curl.zero",
+                         "control": "programs/transcripts/gone"}}) + "\n")
+    found, = read_programs(folder / "results.jsonl")
+    assert found["zero"].startswith("startx") and found["zero"].endswith("xend")
+    assert "15008 characters left off" in found["zero"] and len(found["zero"]) < 6000
+    assert found["control"] == "programs/transcripts/gone is gone"
+    assert read_programs(tmp_path / "none.jsonl") == []
 
 
 @pytest.mark.parametrize("fragment", [
-    "#cell=no/such@distro/host", "#cell=getpeername/case0@no/such", "#cell=", "#compare=a..b",
+    "#cell=no/such@distro/host", "#program=no", "#cell=getpeername/case0@no/such", "#cell=", "#compare=a..b",
     "#compare=..", "#call=nothing", "#columns=none", "#%E0%A4%A", "#=", "#cell=getpeername/case0"
     "@stock/host&variant=nothing", "#<script>"])
 def test_no_address_breaks_the_page(browser: Browser, fragment: str) -> None:
@@ -179,7 +206,7 @@ def test_no_address_breaks_the_page(browser: Browser, fragment: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("fragment", ["", "#cell=getpeername/case0@distro/host",
-                                      "#compare=stock/host..patched/host"])
+                                      "#program=curl@distro/host", "#compare=stock/host..patched/host"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_accessible(browser: Browser, axe: str, scheme: str, fragment: str, width: int) -> None:
     browser.media(width, scheme)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from portzero.project import OUT
 from portzero.report import junit, page
-from portzero.report.model import Model, Ran
+from portzero.report.model import Model, Ran, read_programs
 from portzero.report.summary import Summary
 from portzero.report.terminal import print_report
 
@@ -46,4 +46,4 @@ def show(summary: Summary, style: Style = Style()) -> bool:
     return print_report(summary, everything=style.everything, quiet=style.quiet)
 
 
-__all__ = ["PAGE", "Model", "Ran", "Style", "Summary", "publish", "show"]
+__all__ = ["PAGE", "Model", "Ran", "Style", "Summary", "publish", "read_programs", "show"]

@@ -12,9 +12,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from portzero.column_name import ColumnName, parse
+from portzero.column_name import ADDED, ColumnName, parse
 from portzero.judge import VERDICTS, Deviation, Record, Verdict, worst
 from portzero.report.summary import ENTRIES
 
@@ -48,7 +49,9 @@ class Ran:
 
     def command(self) -> str:
         """The command that runs one case on this column alone, without the
-        case's name at its end."""
+        case's name at its end; "" if it was observed elsewhere."""
+        if self.parts.kernel == ADDED:
+            return ""
         release = f" --release {self.parts.release}" if ":" in self.name else ""
         return (f"./portzero matrix{release} --libc {self.parts.libc} "
                 f"--kernel {self.parts.kernel} --case")
@@ -89,6 +92,33 @@ def _ordered(records: Iterable[Record]) -> dict[tuple[str, ...], dict[str, Recor
     for record in records:
         found[(record["case"], record.get("step", ""), record["family"], record["protocol"],
                record["entry"])][record["port"]] = record
+    return found
+
+
+# Of a transcript, how many characters of its start and end the page holds.
+TRANSCRIPT_START, TRANSCRIPT_END = 3000, 2000
+
+
+def read_programs(path: Path) -> list[dict[str, Any]]:
+    """Return what real programs showed: the records of portzero.programs, with
+    their transcripts' texts ("zero", "control") beside the paths.
+
+    An empty list if none were run."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        for port, name in record.get("transcripts", {}).items():
+            # Its name is told from the folder above that of the results.
+            file = path.parent.parent / name
+            text = file.read_text(errors="replace") if file.exists() else f"{name} is gone"
+            left_off = len(text) - TRANSCRIPT_START - TRANSCRIPT_END
+            if left_off > 0:
+                text = (f"{text[:TRANSCRIPT_START]}\n[{left_off} characters left off; all are in "
+                        f"{name}]\n{text[-TRANSCRIPT_END:]}")
+            record[port] = text
+        found.append(record)
     return found
 
 
@@ -147,7 +177,13 @@ class Model:
             answers = column_data["answers"]
             column_data["answers"] = [answers.get(number, -1)
                                       for number in range(len(questions.things))]
+        transcripts = _Table()
+        programs = [{**{key: record.get(key, "") for key in
+                        ("program", "what", "kind", "column", "verdict", "why")},
+                     **{port: transcripts.number(record[port]) for port in ("zero", "control")
+                        if port in record}} for record in self.programs]
         return {
+            "programs": programs, "transcripts": transcripts.things,
             "cases": [[case, self.declarations.get(case, {}).get("question", ""),
                        self.declarations.get(case, {}).get("basis", "")] for case in cases.things],
             "steps": steps.things, "families": families.things, "protocols": protocols.things,
@@ -157,7 +193,7 @@ class Model:
             "calls": calls.things, "outcomes": [list(outcome) for outcome in outcomes.things],
             "deviations": {deviation.key: [deviation.responsible, deviation.reason,
                                            deviation.source] for deviation in self.deviations},
-            "columns": columns, "programs": self.programs,
+            "columns": columns,
         }
 
     @property

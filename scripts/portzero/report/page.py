@@ -20,7 +20,8 @@ from portzero.report.summary import Summary
 
 SOURCES = Path(__file__).parent / "page"
 # In this order: each uses those before it.
-SCRIPTS = ("data.js", "state.js", "grid.js", "detail.js", "compare.js", "main.js")
+SCRIPTS = ("data.js", "state.js", "grid.js", "detail.js", "compare.js", "programs.js",
+           "main.js")
 SIGNS = {"conforms": "✓", "deviates": "✗", "differs": "~", "unexpected": "!!", "fixed": "fixed",
          "skipped": "–", "broken": "broken"}
 MEANINGS = {

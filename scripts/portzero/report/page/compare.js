@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Two columns beside each other, and the table of programs.
+// Two columns beside each other.
 "use strict";
 
 const AT_ONCE = 300; // Rows of a comparison that are drawn before asked for.
@@ -56,29 +56,4 @@ function drawComparison(parts) {
       })))) : "",
     drawn.length < found.length ? h("button", { type: "button", onclick: () => go({ every: true }) },
       `show the other ${found.length - drawn.length}`) : "");
-}
-
-// Programs down, columns across; a cell opens to what the program said.
-function drawPrograms() {
-  if (!data.programs.length) return;
-  const columns = [...new Set(data.programs.map((one) => one.column))];
-  const rows = [...new Set(data.programs.map((one) => `${one.program}\n${one.port}`))];
-  document.getElementById("program-table").replaceChildren(region("Programs", "scroll",
-    h("table", {}, h("thead", {}, h("tr", {}, ["program", "port", ...columns].map(
-      (title) => h("th", { scope: "col" }, title)))),
-    h("tbody", {}, rows.map((row) => {
-      const [program, port] = row.split("\n");
-      return h("tr", {}, h("th", { scope: "row" }, program), h("td", {}, port),
-        columns.map((column) => {
-          const run = data.programs.find((one) => one.program === program && one.port === port
-            && one.column === column);
-          if (!run) return h("td", {});
-          return h("td", {}, h("span", { class: `sign ${run.verdict}` },
-                               SIGNS[run.verdict] || run.verdict),
-            h("details", {}, h("summary", {}, run.verdict), run.why ? h("p", {}, run.why) : "",
-              run.transcript ? h("pre", { tabindex: "0" }, run.transcript) : "",
-              run.screenshot ? h("img", { src: run.screenshot,
-                                          alt: `${program} on ${column}, port ${port}` }) : ""));
-        }));
-    })))));
 }

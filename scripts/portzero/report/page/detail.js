@@ -89,6 +89,10 @@ function groupRow(group, current) {
 
 function drawCell(parts) {
   const dialog = document.getElementById("cell");
+  if (drawProgram(parts.get("program"))) {
+    if (!dialog.open) dialog.showModal();
+    return;
+  }
   const [name, columnName] = (parts.get("cell") || "").split(/@(.*)/s);
   const number = caseNumber.get(name), column = columnNumber.get(columnName);
   if (number === undefined || column === undefined) {
@@ -108,7 +112,8 @@ function drawCell(parts) {
     h("header", {}, h("h2", { id: "cell-title" }, `${name} on ${columnName}`),
       h("button", { type: "button", onclick: () => go({ cell: null, variant: null }) }, "Close")),
     facts(["the question", question], ["the standard", basis],
-          ["this cell alone", h("code", {}, `${data.columns[column].command} ${name}`)]),
+          ["this cell alone", data.columns[column].command
+      && h("code", {}, `${data.columns[column].command} ${name}`)]),
     h("h3", {}, "Answers"),
     region("Answers by variant", "scroll", h("table", {}, h("thead", {}, h("tr", {},
       ["verdict", "entry", "step", "answer", "on"].map((title) => h("th", { scope: "col" }, title)))),

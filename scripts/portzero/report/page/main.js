@@ -8,7 +8,7 @@ function show() {
   const parts = state();
   followFilters(parts);
   const own = new URLSearchParams(parts);
-  for (const name of ["cell", "variant", "compare", "every"]) own.delete(name);
+  for (const name of ["cell", "variant", "compare", "every", "program"]) own.delete(name);
   if (gridShown !== String(own)) {
     drawGrid(parts);
     gridShown = String(own);
@@ -22,13 +22,13 @@ drawCompareForm();
 drawPrograms();
 document.getElementById("table").addEventListener("click", (event) => {
   const button = event.target.closest("button[data-cell]");
-  if (button) go({ cell: button.dataset.cell, variant: null });
+  if (button) go({ cell: button.dataset.cell, variant: null, program: null });
 });
 document.getElementById("table").addEventListener("keydown", moveInGrid);
 document.getElementById("table").addEventListener("pointerover", sayOfCell);
 document.getElementById("cell").addEventListener("cancel", (event) => {
   event.preventDefault();
-  go({ cell: null, variant: null });
+  go({ cell: null, variant: null, program: null });
 });
 window.addEventListener("hashchange", show);
 window.addEventListener("popstate", show);
