@@ -29,6 +29,10 @@
   INSTRUCTION (BPF_LDX | BPF_MEM | BPF_W, to, from, offset, 0)
 #define STORE(to, offset, from)                                                \
   INSTRUCTION (BPF_STX | BPF_MEM | BPF_W, to, from, offset, 0)
+#define LOAD_POINTER(to, from, offset)                                         \
+  INSTRUCTION (BPF_LDX | BPF_MEM | BPF_DW, to, from, offset, 0)
+#define STORE_HALF(to, offset, from)                                           \
+  INSTRUCTION (BPF_STX | BPF_MEM | BPF_H, to, from, offset, 0)
 #define UNLESS_EQUAL(a, value, skipped)                                        \
   INSTRUCTION (BPF_JMP | BPF_JNE | BPF_K, a, 0, skipped, value)
 #define IF_EQUAL(a, value, skipped)                                            \
@@ -214,26 +218,31 @@ policy_for_peername (struct test *test)
   const struct bpf_insn program[] = {
     MOVE (BPF_REG_6, BPF_REG_1),
     LOAD (BPF_REG_2, BPF_REG_6, offsetof (struct bpf_sockopt, optname)),
-    UNLESS_EQUAL (BPF_REG_2, SO_PEERNAME, 19),
-    INSTRUCTION (BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_7, BPF_REG_6,
-                 offsetof (struct bpf_sockopt, sk), 0),
-    IF_EQUAL (BPF_REG_7, 0, 17),
-    INSTRUCTION (BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_8, BPF_REG_6,
-                 offsetof (struct bpf_sockopt, optval), 0),
-    INSTRUCTION (BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_9, BPF_REG_6,
-                 offsetof (struct bpf_sockopt, optval_end), 0),
+    UNLESS_EQUAL (BPF_REG_2, SO_PEERNAME, 24),
+    LOAD_POINTER (BPF_REG_7, BPF_REG_6, offsetof (struct bpf_sockopt, sk)),
+    IF_EQUAL (BPF_REG_7, 0, 22),
+    LOAD_POINTER (BPF_REG_8, BPF_REG_6, offsetof (struct bpf_sockopt, optval)),
+    LOAD_POINTER (BPF_REG_9, BPF_REG_6,
+                  offsetof (struct bpf_sockopt, optval_end)),
     MOVE (BPF_REG_2, BPF_REG_8),
     INSTRUCTION (BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, 16),
-    INSTRUCTION (BPF_JMP | BPF_JGT | BPF_X, BPF_REG_2, BPF_REG_9, 12, 0),
-    SET (BPF_REG_2, 0),
-    STORE (BPF_REG_8, 8, BPF_REG_2),
-    STORE (BPF_REG_8, 12, BPF_REG_2),
-    INSTRUCTION (BPF_ST | BPF_MEM | BPF_H, BPF_REG_8, 0, 0, AF_INET),
+    INSTRUCTION (BPF_JMP | BPF_JGT | BPF_X, BPF_REG_2, BPF_REG_9, 17, 0),
+    /* By halves of words: on machines that want alignment, the buffer counts
+       as aligned to those only.  */
+    SET (BPF_REG_2, AF_INET),
+    STORE_HALF (BPF_REG_8, 0, BPF_REG_2),
     INSTRUCTION (BPF_LDX | BPF_MEM | BPF_H, BPF_REG_2, BPF_REG_7,
                  offsetof (struct bpf_sock, dst_port), 0),
-    INSTRUCTION (BPF_STX | BPF_MEM | BPF_H, BPF_REG_8, BPF_REG_2, 2, 0),
+    STORE_HALF (BPF_REG_8, 2, BPF_REG_2),
     LOAD (BPF_REG_2, BPF_REG_7, offsetof (struct bpf_sock, dst_ip4)),
-    STORE (BPF_REG_8, 4, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, 4, BPF_REG_2),
+    INSTRUCTION (BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_2, 0, 0, 16),
+    STORE_HALF (BPF_REG_8, 6, BPF_REG_2),
+    SET (BPF_REG_2, 0),
+    STORE_HALF (BPF_REG_8, 8, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, 10, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, 12, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, 14, BPF_REG_2),
     SET (BPF_REG_2, sizeof (struct sockaddr_in)),
     STORE (BPF_REG_6, offsetof (struct bpf_sockopt, optlen), BPF_REG_2),
     SET (BPF_REG_2, 0),

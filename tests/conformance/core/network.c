@@ -82,17 +82,19 @@ run_nft (const char *rules)
 static size_t
 put_rules (char *text, size_t size, const char *rules, bool control)
 {
-  const char *variables[] = { "$table", "$zero", "$listener", "$source" };
-  char values[4][20];
+  const char *variables[]
+      = { "$table", "$zero", "$listener", "$source", "$client" };
+  char values[5][20];
   strcpy (values[0], control ? "control" : "zero");
   sprintf (values[1], "%d", control ? listener_port + 1 : 0);
   sprintf (values[2], "%d", listener_port + control);
   sprintf (values[3], "%d", listener_port + 2 + control);
+  sprintf (values[4], "%d", control ? listener_port + 3 : 0);
   size_t used = 0;
   while (*rules != 0 && used < size - 20)
     {
       int found = -1;
-      for (int i = 0; i < 4; i++)
+      for (int i = 0; i < 5; i++)
         if (strncmp (rules, variables[i], strlen (variables[i])) == 0)
           found = i;
       if (found < 0)
@@ -194,9 +196,9 @@ const char from_port_in_question[]
       "chain postrouting {\n"
       "type nat hook postrouting priority 100; policy accept;\n"
       "meta nfproto ipv4 meta l4proto {tcp, udp} th sport $source"
-      " snat ip to 127.0.0.1:$zero\n"
+      " snat ip to 127.0.0.1:$client\n"
       "meta nfproto ipv6 meta l4proto {tcp, udp} th sport $source"
-      " snat ip6 to [::1]:$zero\n"
+      " snat ip6 to [::1]:$client\n"
       "}\n"
       "}\n";
 

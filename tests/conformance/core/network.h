@@ -11,8 +11,9 @@
 #include "case.h"
 
 /* Move this process into a network namespace of its own, in which the
-   nftables RULES hold ("" for none).  In them, $zero is the port in question,
-   $listener and $source are the ports of test->listener and test->source.  */
+   nftables RULES hold ("" for none).  They are loaded for the question and for
+   its control: in them, $table is a name, $zero, $listener, $source and
+   $client are the ports of test->peer, test->listener and so on.  */
 void own_network (struct test *test, const char *rules);
 /* Write VALUE to /proc/sys/net/SETTING of a network of one's own.  */
 void set_network (struct test *test, const char *setting, const char *value);

@@ -13,7 +13,10 @@ int new_socket (struct test *test);
 /* The same, bound to a free port of the loopback address.  */
 int bound_socket (struct test *test);
 /* A socket at test->listener: listening for streams, bound for datagrams.
-   Streams and datagrams for test->peer reach it.  */
+   Streams and datagrams for test->peer reach it.  Send nothing
+   to test->listener itself but from test->source: a later client whose packets
+   are steered there, and which gets the same port, would meet that trace in
+   conntrack, and be dropped.  */
 int listener (struct test *test);
 /* A new socket whose calls do not wait.  */
 int nonblocking_socket (struct test *test);

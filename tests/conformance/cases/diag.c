@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One socket, one peer: do all that tell of it tell the same?  */
+
+#define _GNU_SOURCE
+#include "diag.h"
+#include "network.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define AGREE                                                                  \
+  "No standard: one socket has one peer, by whatever interface it is asked"
+
+CASE (sock_diag, connected,
+      .question = "Does sock_diag name the peer at port 0?", .basis = AGREE,
+      .families = ANY_FAMILY, .protocols = STREAM | DATAGRAM | RAW,
+      .needs = STEERING)
+{
+  listener (test);
+  int fd = connected_socket (test);
+  struct name peer = peer_by_diag (test, fd, NULL);
+  observe_name (test, "", "sock_diag", &peer, name (&test->peer));
+}
+
+CASE (proc, connected, .question = "Does /proc/net name the peer at port 0?",
+      .basis = AGREE, .families = ANY_FAMILY,
+      .protocols = TCP | DATAGRAM | PING, .needs = STEERING)
+{
+  listener (test);
+  int fd = connected_socket (test);
+  struct name peer = peer_by_proc (test, fd);
+  observe_name (test, "", "/proc/net", &peer, name (&test->peer));
+}
+
+CASE (proc, raw, .question = "Which port does /proc/net show of a raw peer?",
+      .basis = "No standard; Linux raw_sock_seq_show(): 0, whatever connect() "
+               "was given",
+      .families = IPV4, .protocols = RAW)
+{
+  int fd = connected_socket (test);
+  struct name peer = peer_by_proc (test, fd), portless = at_port (&peer, 0);
+  observe_name (test, "", "/proc/net", &peer, name (&portless));
+}
+
+/* The same peer by everything, and the same as the packets'.  */
+CASE (peer, by_all_means,
+      .question = "Do all interfaces and the packets agree on the peer?",
+      .basis = AGREE, .families = IPV4 | IPV6, .protocols = TCP)
+{
+  int at_peer = socket_at_peer (test, SK_LOOKUP, false);
+  int tap = wiretap (test);
+  int fd = connected_socket (test);
+  accepted (at_peer);
+  observe_getpeername (test, "getpeername", fd, name (&test->peer));
+  observe_so_peername (test, "SO_PEERNAME", fd, name (&test->peer));
+  struct name peer = peer_by_diag (test, fd, NULL), source;
+  observe_name (test, "sock_diag", "sock_diag", &peer, name (&test->peer));
+  peer = peer_by_proc (test, fd);
+  observe_name (test, "/proc/net", "/proc/net", &peer, name (&test->peer));
+  packet_seen (test, tap, &test->peer, 0, &source, &peer);
+  observe_name (test, "packet", "packet", &peer, name (&test->peer));
+}
+
+CASE (peer, by_all_means_datagram,
+      .question = "Do all interfaces and the datagrams agree on the peer?",
+      .basis = AGREE, .families = IPV4 | IPV6, .protocols = DATAGRAM)
+{
+  own_network (test, "");
+  int tap = wiretap (test);
+  int fd = connected_socket (test);
+  observe_getpeername (test, "getpeername", fd, name (&test->peer));
+  observe_so_peername (test, "SO_PEERNAME", fd, name (&test->peer));
+  struct name peer = peer_by_diag (test, fd, NULL), source;
+  observe_name (test, "sock_diag", "sock_diag", &peer, name (&test->peer));
+  peer = peer_by_proc (test, fd);
+  observe_name (test, "/proc/net", "/proc/net", &peer, name (&test->peer));
+  send (fd, payload, PAYLOAD_SIZE, 0);
+  packet_seen (test, tap, &test->peer, 0, &source, &peer);
+  observe_name (test, "packet", "packet", &peer, name (&test->peer));
+}
+
+CASE (sock_diag, after_reset,
+      .question = "Is a connection that was reset gone from sock_diag?",
+      .basis = AGREE, .families = ANY_FAMILY, .protocols = TCP,
+      .needs = STEERING)
+{
+  struct name peer = peer_by_diag (test, reset_socket (test), NULL);
+  observe_value (test, "", "found", peer.length != 0, result (0));
+}
+
+CASE (sock_diag, disconnected,
+      .question = "Which state has a datagram socket whose peer was undone?",
+      .basis = "No standard; Linux keeps an IPv6 peer's address in sock_diag, "
+               "so that only the state tells",
+      .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int fd = listener (test);
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect", errno);
+  disconnect (test, fd);
+  int state;
+  peer_by_diag (test, fd, &state);
+  observe_value (test, "", "state", state, result (7 /* TCP_CLOSE */));
+}
+
+CASE (getpeername, destroyed,
+      .question = "Has a socket none after the administrator ended it?",
+      .basis = "POSIX.1-2017 getpeername(), ERRORS: [ENOTCONN]; Linux "
+               "sock_diag(7), SOCK_DESTROY",
+      .families = ANY_FAMILY, .protocols = TCP | UDP, .needs = STEERING)
+{
+  int listening = listener (test);
+  int fd = connected_socket (test);
+  if (is_connection (test))
+    accepted (listening);
+  destroy_by_diag (test, fd);
+  observe_getpeername (test, "", fd, error (ENOTCONN));
+}
+
+CASE (getsockopt, tcp_state,
+      .question = "Does TCP_INFO know that a peer at port 0 is connected?",
+      .basis = "Not in POSIX; Linux tcp(7), TCP_INFO", .families = ANY_FAMILY,
+      .protocols = STREAM, .needs = STEERING)
+{
+  listener (test);
+  int fd = connected_socket (test);
+  unsigned char state = 0;
+  socklen_t size = sizeof state;
+  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
+  observe_value (test, "", "tcpi_state", state, result (TCP_ESTABLISHED));
+}

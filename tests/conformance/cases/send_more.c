@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The other ways to send to port 0.  */
+
+#define _GNU_SOURCE
+#include "network.h"
+
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SENDTO                                                                 \
+  "POSIX.1-2017 sendto(), DESCRIPTION: sent to the address; RFC 768 gives no " \
+  "port a meaning of its own"
+#define SEND "POSIX.1-2017 send(), DESCRIPTION: sent to the connected peer"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef MSG_FASTOPEN
+#define MSG_FASTOPEN 0x20000000
+#endif
+
+CASE (sendmsg, unconnected,
+      .question = "Does a datagram sent to port 0 by sendmsg() arrive?",
+      .basis = SENDTO, .families = ANY_FAMILY, .protocols = DATAGRAM,
+      .needs = STEERING)
+{
+  int at_peer = listener (test);
+  bool sent = observe_sendmsg (test, "sendmsg", new_socket (test), &test->peer,
+                               result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
+}
+
+CASE (sendmsg, connected,
+      .question = "Does sendmsg() without a name reach a peer at port 0?",
+      .basis = SEND, .families = ANY_FAMILY, .protocols = CONNECTION | DATAGRAM,
+      .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  if (is_connection (test))
+    at_peer = accepted (at_peer);
+  bool sent
+      = observe_sendmsg (test, "sendmsg", fd, NULL, result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
+}
+
+CASE (sendmsg, connected_named,
+      .question = "Does sendmsg() to port 0 work on a socket connected there?",
+      .basis = SENDTO, .families = ANY_FAMILY, .protocols = DATAGRAM,
+      .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  bool sent = observe_sendmsg (test, "sendmsg", fd, &test->peer,
+                               result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_peer, sent, result (PAYLOAD_SIZE));
+}
+
+CASE (write, connected, .question = "Does write() reach a peer at port 0?",
+      .basis = "POSIX.1-2017 write(): as send() without flags",
+      .families = ANY_FAMILY, .protocols = CONNECTION | DATAGRAM,
+      .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  if (is_connection (test))
+    at_peer = accepted (at_peer);
+  long written = -1;
+  observe_call (test, "write", "write",
+                written = test->entry->write (fd, payload, PAYLOAD_SIZE),
+                result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_peer, written == PAYLOAD_SIZE,
+                   result (PAYLOAD_SIZE));
+}
+
+/* Send one payload to each of COUNT names by sendmmsg().  */
+static long
+send_many (struct test *test, int fd, const struct name **names, unsigned count)
+{
+  struct iovec data = { (void *) payload, PAYLOAD_SIZE };
+  struct mmsghdr messages[3];
+  memset (messages, 0, sizeof messages);
+  for (unsigned i = 0; i < count; i++)
+    {
+      messages[i].msg_hdr.msg_iov = &data;
+      messages[i].msg_hdr.msg_iovlen = 1;
+      messages[i].msg_hdr.msg_name = (void *) &names[i]->storage;
+      messages[i].msg_hdr.msg_namelen = names[i]->length;
+    }
+  return test->entry->sendmmsg (fd, messages, count, 0);
+}
+
+CASE (sendmmsg, first, .question = "Does sendmmsg() send to port 0?",
+      .basis = "POSIX.1-2024 has no sendmmsg(); Linux: as sendmsg()",
+      .families = ANY_FAMILY, .protocols = DATAGRAM, .needs = STEERING)
+{
+  listener (test);
+  struct name other = local_name (bound_socket (test));
+  const struct name *names[] = { &test->peer, &other };
+  observe_call (test, "", "sendmmsg",
+                send_many (test, new_socket (test), names, 2), result (2));
+}
+
+CASE (sendmmsg, middle,
+      .question = "Does sendmmsg() get past a message for port 0?",
+      .basis = "POSIX.1-2024 has no sendmmsg(); Linux: as sendmsg()",
+      .families = ANY_FAMILY, .protocols = DATAGRAM, .needs = STEERING)
+{
+  listener (test);
+  struct name other = local_name (bound_socket (test));
+  const struct name *names[] = { &other, &test->peer, &other };
+  observe_call (test, "", "sendmmsg",
+                send_many (test, new_socket (test), names, 3), result (3));
+}
+
+CASE (sendto, elsewhere,
+      .question = "Does sendto() reach another port if the peer is at port 0?",
+      .basis = "POSIX.1-2017 sendto(): to the address, or [EISCONN]",
+      .families = ANY_FAMILY, .protocols = DATAGRAM, .needs = STEERING)
+{
+  listener (test);
+  int at_other = bound_socket (test);
+  struct name other = local_name (at_other);
+  int fd = connected_socket (test);
+  bool sent
+      = observe_sendto (test, "sendto", fd, &other, result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_other, sent, result (PAYLOAD_SIZE));
+}
+
+CASE (sendto, corked,
+      .question = "Can a datagram for port 0 be put together piece by piece?",
+      .basis = "Not in POSIX; Linux send(2), MSG_MORE", .families = ANY_FAMILY,
+      .protocols = DATAGRAM, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = new_socket (test);
+  observe_call (test, "first", "sendto",
+                test->entry->sendto (fd, payload, 4, MSG_MORE, &test->peer.any,
+                                     test->peer.length),
+                result (4));
+  long last = -1;
+  observe_call (test, "last", "sendto",
+                last
+                = test->entry->sendto (fd, payload + 4, PAYLOAD_SIZE - 4, 0,
+                                       &test->peer.any, test->peer.length),
+                result (PAYLOAD_SIZE - 4));
+  observe_arrival (test, "arrival", at_peer, last > 0, result (PAYLOAD_SIZE));
+}
+
+CASE (send, corked,
+      .question = "Can one for a peer at port 0 be put together by send()?",
+      .basis = "Not in POSIX; Linux send(2), MSG_MORE", .families = ANY_FAMILY,
+      .protocols = DATAGRAM, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  observe_call (test, "first", "send",
+                test->entry->sendto (fd, payload, 4, MSG_MORE, NULL, 0),
+                result (4));
+  long last = -1;
+  observe_call (test, "last", "send",
+                last = test->entry->sendto (fd, payload + 4, PAYLOAD_SIZE - 4,
+                                            0, NULL, 0),
+                result (PAYLOAD_SIZE - 4));
+  observe_arrival (test, "arrival", at_peer, last > 0, result (PAYLOAD_SIZE));
+}
+
+CASE (sendto, segmented,
+      .question = "Does a train of datagrams (UDP_SEGMENT) leave for port 0?",
+      .basis = "Not in POSIX; Linux udp(7)", .families = ANY_FAMILY,
+      .protocols = UDP, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = new_socket (test);
+  char train[3 * PAYLOAD_SIZE];
+  for (int i = 0; i < 3; i++)
+    memcpy (train + (ptrdiff_t) i * PAYLOAD_SIZE, payload, PAYLOAD_SIZE);
+  if (setsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &(int){ PAYLOAD_SIZE },
+                  sizeof (int))
+      != 0)
+    broken (test, "UDP_SEGMENT", errno);
+  long sent = -1;
+  observe_call (test, "sendto", "sendto",
+                sent = test->entry->sendto (fd, train, sizeof train, 0,
+                                            &test->peer.any, test->peer.length),
+                result (3 * PAYLOAD_SIZE));
+  observe_arrival (test, "first arrives", at_peer, sent > 0,
+                   result (PAYLOAD_SIZE));
+}
+
+CASE (send, segmented,
+      .question = "Does such a train leave for a connected peer at port 0?",
+      .basis = "Not in POSIX; Linux udp(7)", .families = ANY_FAMILY,
+      .protocols = UDP, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  char train[2 * PAYLOAD_SIZE];
+  memcpy (train, payload, PAYLOAD_SIZE);
+  memcpy (train + PAYLOAD_SIZE, payload, PAYLOAD_SIZE);
+  if (setsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &(int){ PAYLOAD_SIZE },
+                  sizeof (int))
+      != 0)
+    broken (test, "UDP_SEGMENT", errno);
+  long sent = -1;
+  observe_call (test, "send", "send",
+                sent
+                = test->entry->sendto (fd, train, sizeof train, 0, NULL, 0),
+                result (2 * PAYLOAD_SIZE));
+  observe_arrival (test, "first arrives", at_peer, sent > 0,
+                   result (PAYLOAD_SIZE));
+}
+
+CASE (sendto, unspecified_family,
+      .question = "What of a name without a family beside the port?",
+      .basis = "No standard; Linux takes AF_UNSPEC for AF_INET on IPv4, and "
+               "for no name on IPv6",
+      .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int fd = connected_socket (test);
+  struct name nameless = test->peer;
+  nameless.any.sa_family = AF_UNSPEC;
+  observe_call (test, "", "sendto",
+                test->entry->sendto (fd, payload, PAYLOAD_SIZE, 0,
+                                     &nameless.any, nameless.length),
+                unspecified ());
+}
+
+CASE (sendto, autobound,
+      .question = "Has a socket a port of its own after sendto() to port 0?",
+      .basis = "No standard; Linux binds first (inet_send_prepare())",
+      .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int fd = new_socket (test);
+  test->entry->sendto (fd, payload, PAYLOAD_SIZE, 0, &test->peer.any,
+                       test->peer.length);
+  struct name own = local_name (fd);
+  struct name unbound = at_port (&own, 0);
+  observe_value (test, "", "has a port",
+                 memcmp (&own.storage, &unbound.storage, own.length) != 0,
+                 result (1));
+}
+
+CASE (sendto, without_ports,
+      .question = "Does the port matter to a raw socket's sendto()?",
+      .basis = "RFC 3542 section 3: not said; Linux rawv6_sendmsg(): 0 or the "
+               "protocol's number",
+      .families = IPV4 | IPV6, .protocols = RAW)
+{
+  struct name protocol = at_port (&test->peer, 253);
+  observe_sendto (test, "port", new_socket (test), &test->peer, unspecified ());
+  observe_sendto (test, "protocol's number", new_socket (test), &protocol,
+                  result (PAYLOAD_SIZE));
+}
+
+CASE (sendto, echo, .question = "Does the port matter to an ICMP socket's?",
+      .basis = "No standard; Linux icmp(7): the port is not used",
+      .families = IPV4 | IPV6, .protocols = PING)
+{
+  int fd = new_socket (test);
+  char request[16] = { test->family->domain == AF_INET ? 8 : (char) 128 };
+  observe_call (test, "sendto", "sendto",
+                test->entry->sendto (fd, request, sizeof request, 0,
+                                     &test->peer.any, test->peer.length),
+                result (sizeof request));
+  struct name nobody = at_port (&test->peer, 0);
+  observe_sender (test, "answer", fd, name (&nobody));
+}
+
+CASE (sendto, one_to_many,
+      .question = "Does sendto() to port 0 begin an SCTP association?",
+      .basis = "RFC 6458 section 3.1.3; RFC 9260 section 3.1: port 0 MUST NOT "
+               "be used",
+      .families = ANY_FAMILY, .protocols = SCTP_MANY, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = new_socket (test);
+  bool sent = observe_sendto (test, "sendto", fd, &test->peer, unspecified ());
+  observe_arrival (test, "arrival", at_peer, sent, unspecified ());
+}
+
+CASE (send, nothing, .question = "Does an empty datagram leave for port 0?",
+      .basis = SEND, .families = IPV4 | IPV6, .protocols = DATAGRAM)
+{
+  observe_call (
+      test, "", "send",
+      test->entry->sendto (connected_socket (test), "", 0, 0, NULL, 0),
+      result (0));
+}
+
+CASE (send, shut_down,
+      .question = "Is sending refused after shutdown() as for another port?",
+      .basis = "POSIX.1-2017 send(), ERRORS: [EPIPE]", .families = ANY_FAMILY,
+      .protocols = STREAM | DATAGRAM, .needs = STEERING)
+{
+  listener (test);
+  int fd = connected_socket (test);
+  observe_call (test, "shutdown", "shutdown",
+                test->entry->shutdown (fd, SHUT_WR), result (0));
+  observe_sendto (test, "send", fd, NULL, error (EPIPE));
+}
+
+CASE (shutdown, unconnected,
+      .question = "Does shutdown() know an unconnected socket from one at 0?",
+      .basis = "POSIX.1-2017 shutdown(), ERRORS: [ENOTCONN]",
+      .families = ANY_FAMILY, .protocols = STREAM | DATAGRAM)
+{
+  observe_call (test, "", "shutdown",
+                test->entry->shutdown (new_socket (test), SHUT_WR),
+                error (ENOTCONN));
+}
+
+CASE (sendto, fast_open,
+      .question = "Does TCP Fast Open to port 0 connect and send?",
+      .basis = "RFC 7413 section 4.2; Linux tcp(7), MSG_FASTOPEN",
+      .families = ANY_FAMILY, .protocols = TCP, .needs = STEERING)
+{
+  int listening = listener (test);
+  int fd = new_socket (test);
+  close_by_reset (fd);
+  observe_call (test, "sendto", "sendto",
+                test->entry->sendto (fd, payload, PAYLOAD_SIZE, MSG_FASTOPEN,
+                                     &test->peer.any, test->peer.length),
+                result (PAYLOAD_SIZE));
+  observe_getpeername (test, "peer", fd, name (&test->peer));
+  observe_arrival (test, "arrival", accepted (listening), true,
+                   result (PAYLOAD_SIZE));
+}
+
+CASE (connect, fast_open,
+      .question = "Does a connect() deferred by TCP_FASTOPEN_CONNECT work?",
+      .basis = "RFC 7413; Linux tcp(7), TCP_FASTOPEN_CONNECT",
+      .families = ANY_FAMILY, .protocols = TCP, .needs = STEERING)
+{
+  int listening = listener (test);
+  int fd = new_socket (test);
+  close_by_reset (fd);
+  if (setsockopt (fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 },
+                  sizeof (int))
+      != 0)
+    broken (test, "TCP_FASTOPEN_CONNECT", errno);
+  observe_connect (test, "connect", fd, &test->peer, result (0));
+  observe_sendto (test, "send", fd, NULL, result (PAYLOAD_SIZE));
+  observe_getpeername (test, "peer", fd, name (&test->peer));
+  observe_arrival (test, "arrival", accepted (listening), true,
+                   result (PAYLOAD_SIZE));
+}
+
+CASE (send, probe,
+      .question = "Does a probing send() tell a connected socket from others?",
+      .basis = "No standard; Linux udp_sendmsg(): [EDESTADDRREQ] without a "
+               "peer",
+      .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int flags = MSG_CONFIRM | MSG_MORE | MSG_DONTWAIT | 0x10 /* MSG_PROBE */;
+  observe_call (
+      test, "connected", "send",
+      test->entry->sendto (connected_socket (test), NULL, 0, flags, NULL, 0),
+      result (0));
+  observe_call (
+      test, "unconnected", "send",
+      test->entry->sendto (bound_socket (test), NULL, 0, flags, NULL, 0),
+      error (EDESTADDRREQ));
+}

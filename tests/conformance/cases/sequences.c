@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All sequences of calls up to a length, against a small model of what POSIX
+   says of the state of a socket.
+
+   P is the port in question, Q another.  Each sequence is made on a new
+   socket, at port 0 and at the control; what its last call answers and whom
+   getpeername() names then must be as the model says or, where POSIX leaves it
+   open, the same at both.  Of all sequences that show the same finding, the
+   shortest is an observation, called by its calls: where only port 0 is not
+   as the model says, with the model's answer beside it; where the control is
+   not so either (Linux then differs from POSIX at every port), or the model
+   has no answer, as unspecified.  */
+
+#define _GNU_SOURCE
+#include "case.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum
+{
+  LONGEST = 3,    /* Calls in a sequence of datagram sockets' calls.  */
+  MOST_CALLS = 8, /* Different ones.  */
+  UP_TO_TWO = MOST_CALLS + MOST_CALLS * MOST_CALLS,
+  UP_TO_THREE = UP_TO_TWO + MOST_CALLS * MOST_CALLS * MOST_CALLS,
+  MOST_FINDINGS = 100,
+  OPEN = -1 /* The model has no answer.  */
+};
+
+enum call
+{
+  CONNECT_P,
+  CONNECT_Q,
+  CONNECT_NOBODY,
+  BIND,
+  LISTEN,
+  SEND,
+  SENDTO_P,
+  SHUT_DOWN
+};
+
+static const char *const call_names[MOST_CALLS]
+    = { "connect(P)", "connect(Q)", "connect(AF_UNSPEC)", "bind(any)",
+        "listen",     "send",       "sendto(P)",          "shutdown" };
+
+/* Whom getpeername() names.  */
+enum peer
+{
+  NOBODY,
+  AT_P,
+  AT_Q,
+  SOMEBODY /* Or another error than ENOTCONN.  */
+};
+
+/* What happened, and what the model says: errors as 0 (none) or errno.  */
+struct outcome
+{
+  int error;
+  int peer;
+};
+
+/* The model: what POSIX knows of a socket.  */
+struct state
+{
+  int peer; /* As above, or OPEN.  */
+  bool is_listening, is_shut_down;
+  int is_bound; /* Or OPEN: POSIX does not say whether it is still.  */
+};
+
+/* Make one call in the model, and return its error.  POSIX.1-2017: the
+   clauses of connect(), bind(), listen(), send(), shutdown().  */
+static int
+model_connect (struct state *state, bool is_stream, int peer)
+{
+  if (peer == NOBODY)
+    {
+      /* connect(), DESCRIPTION: a null address resets a datagram socket's
+         peer; of streams, nothing is said.  */
+      bool says = !is_stream && !state->is_shut_down;
+      bool was = state->peer != NOBODY;
+      *state
+          = (struct state){ .peer = NOBODY,
+                            .is_bound
+                            = state->is_bound && was ? OPEN : state->is_bound,
+                            .is_listening = state->is_listening && OPEN,
+                            .is_shut_down = state->is_shut_down };
+      return says ? 0 : OPEN;
+    }
+  if (state->is_listening || state->is_shut_down || state->peer == OPEN)
+    {
+      state->peer = OPEN;
+      return OPEN;
+    }
+  if (is_stream && state->peer != NOBODY)
+    return EISCONN;
+  state->peer = peer;
+  state->is_bound = true;
+  return 0;
+}
+
+static int
+model (struct state *state, bool is_stream, enum call call)
+{
+  bool has_peer = state->peer != NOBODY;
+  bool knows = state->peer != OPEN;
+  switch (call)
+    {
+    case CONNECT_P:
+    case CONNECT_Q:
+    case CONNECT_NOBODY:
+      return model_connect (state, is_stream,
+                            call == CONNECT_P   ? AT_P
+                            : call == CONNECT_Q ? AT_Q
+                                                : NOBODY);
+    case BIND:
+      if (state->is_bound == OPEN)
+        {
+          state->is_bound = true;
+          return OPEN;
+        }
+      if (state->is_bound)
+        return EINVAL;
+      state->is_bound = true;
+      return 0;
+    case LISTEN:
+      if (!is_stream)
+        return EOPNOTSUPP;
+      if (!knows || state->is_shut_down)
+        return OPEN;
+      if (has_peer)
+        return EINVAL;
+      state->is_listening = true;
+      state->is_bound = true;
+      return 0;
+    case SEND:
+    case SENDTO_P:
+      state->is_bound = state->is_bound == true ? true : OPEN;
+      if (!knows)
+        return OPEN;
+      if (state->is_shut_down && has_peer)
+        return EPIPE;
+      if (call == SENDTO_P && !is_stream)
+        return 0;
+      /* POSIX: [ENOTCONN] or [EDESTADDRREQ] without a peer; which of them,
+         and [EPIPE] instead, is left open.  */
+      return has_peer ? 0 : OPEN;
+    case SHUT_DOWN:
+      if (!knows || state->is_listening || state->is_shut_down)
+        return OPEN;
+      if (!has_peer)
+        return ENOTCONN;
+      state->is_shut_down = true;
+      return 0;
+    }
+  return OPEN;
+}
+
+/* The other ends.  */
+struct ends
+{
+  struct name p, q;
+  int at_p, at_q;
+};
+
+static int
+make_call (const struct test *test, const struct ends *ends, int fd,
+           enum call call)
+{
+  const struct entry *by = test->entry;
+  struct name nobody
+      = { .length = sizeof nobody.any, .any.sa_family = AF_UNSPEC };
+  struct name any = at_port (&ends->p, 0);
+  switch (call)
+    {
+    case CONNECT_P:
+      return by->connect (fd, &ends->p.any, ends->p.length);
+    case CONNECT_Q:
+      return by->connect (fd, &ends->q.any, ends->q.length);
+    case CONNECT_NOBODY:
+      return by->connect (fd, &nobody.any, nobody.length);
+    case BIND:
+      return by->bind (fd, &any.any, any.length);
+    case LISTEN:
+      return by->listen (fd, 1);
+    case SEND:
+      return (int) by->sendto (fd, payload, PAYLOAD_SIZE, MSG_NOSIGNAL, NULL,
+                               0);
+    case SENDTO_P:
+      return (int) by->sendto (fd, payload, PAYLOAD_SIZE, MSG_NOSIGNAL,
+                               &ends->p.any, ends->p.length);
+    case SHUT_DOWN:
+      return by->shutdown (fd, SHUT_WR);
+    }
+  return -1;
+}
+
+static int
+peer_of (const struct test *test, const struct ends *ends, int fd)
+{
+  struct name peer = { .length = sizeof peer.storage };
+  if (test->entry->getpeername (fd, &peer.any, &peer.length) != 0)
+    return errno == ENOTCONN ? NOBODY : SOMEBODY;
+  if (peer.length == ends->p.length
+      && memcmp (&peer.storage, &ends->p.storage, peer.length) == 0)
+    return AT_P;
+  return peer.length == ends->q.length
+                 && memcmp (&peer.storage, &ends->q.storage, peer.length) == 0
+             ? AT_Q
+             : SOMEBODY;
+}
+
+/* Make a sequence of calls, given by its digits, and say how it ends.  */
+static struct outcome
+play (struct test *test, const struct ends *ends, const int *calls, int count)
+{
+  int fd = new_socket (test);
+  close_by_reset (fd);
+  if (ioctl (fd, FIONBIO, &(int){ 0 }) != 0)
+    broken (test, "FIONBIO", errno);
+  struct outcome outcome = { 0 };
+  for (int i = 0; i < count; i++)
+    {
+      errno = 0;
+      outcome.error
+          = make_call (test, ends, fd, (enum call) calls[i]) < 0 ? errno : 0;
+    }
+  outcome.peer = peer_of (test, ends, fd);
+  close (fd);
+  /* Take what arrived from the queues of the other ends.  */
+  for (int i = 0; i < 2; i++)
+    {
+      int at = i == 0 ? ends->at_p : ends->at_q;
+      char data[PAYLOAD_SIZE];
+      int server;
+      if (is_connection (test))
+        while ((server = accept4 (at, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+          {
+            close_by_reset (server);
+            close (server);
+          }
+      else
+        while (recv (at, data, sizeof data, MSG_DONTWAIT) >= 0)
+          ;
+    }
+  return outcome;
+}
+
+/* The digits of the sequence NUMBER, shortest first; return how many.  */
+static int
+digits (int number, int *calls)
+{
+  int count = 1, many = MOST_CALLS;
+  while (number >= many)
+    {
+      number -= many;
+      many *= MOST_CALLS;
+      count++;
+    }
+  for (int i = count; i-- > 0; number /= MOST_CALLS)
+    calls[i] = number % MOST_CALLS;
+  return count;
+}
+
+/* What all sequences gave at one port, in one variant.  */
+static struct outcome at_zero[UP_TO_THREE], at_control[UP_TO_THREE];
+
+static void
+walk (struct test *test, bool control, int sequences, struct outcome *outcomes)
+{
+  /* The two ports of a variant, whichever is its own.  */
+  struct test here = *test;
+  in_port_t own
+      = ntohs (test->family->domain == AF_INET ? test->listener.in.sin_port
+                                               : test->listener.in6.sin6_port);
+  in_port_t arrival
+      = (in_port_t) (own + (control ? 1 : 0) - (test->control ? 1 : 0));
+  here.listener = at_port (&test->listener, arrival);
+  struct ends ends = { .p = at_port (&test->peer, control ? arrival : 0),
+                       .at_p = listener (&here) };
+  here.listener = at_port (&test->listener, 0);
+  ends.at_q = listener (&here);
+  ends.q = local_name (ends.at_q);
+  ioctl (ends.at_p, FIONBIO, &(int){ 1 });
+  ioctl (ends.at_q, FIONBIO, &(int){ 1 });
+  for (int number = 0; number < sequences; number++)
+    {
+      int calls[LONGEST];
+      int count = digits (number, calls);
+      outcomes[number] = play (test, &ends, calls, count);
+    }
+  close (ends.at_p);
+  close (ends.at_q);
+}
+
+/* What makes two findings the same.  */
+struct finding
+{
+  int call;            /* The last one, or -1 for getpeername().  */
+  struct state before; /* The last call.  */
+  int wanted, zero, control;
+};
+
+static bool
+is_new (struct finding finding, struct finding *known, int *count)
+{
+  for (int i = 0; i < *count; i++)
+    if (memcmp (&known[i], &finding, sizeof finding) == 0)
+      return false;
+  if (*count < MOST_FINDINGS)
+    known[(*count)++] = finding;
+  return true;
+}
+
+static void
+observe_one (struct test *test, const char *sequence, struct finding finding)
+{
+  bool is_peer = finding.call < 0;
+  char step[200];
+  snprintf (step, sizeof step, "%s: %s", sequence, is_peer ? "peer" : "result");
+  bool says = finding.wanted != OPEN && finding.control == finding.wanted;
+  int here = test->control ? finding.control : finding.zero;
+  if (is_peer)
+    observe_value (test, step, "getpeername", here,
+                   says ? result (finding.wanted) : unspecified ());
+  else
+    observe_value (test, step, call_names[finding.call], here,
+                   says ? result (finding.wanted) : unspecified ());
+}
+
+static void
+compare (struct test *test, int sequences)
+{
+  struct finding known[MOST_FINDINGS];
+  int count = 0;
+  for (int number = 0; number < sequences; number++)
+    {
+      int calls[LONGEST];
+      int length = digits (number, calls);
+      struct state before;
+      struct state state;
+      memset (&state, 0, sizeof state);
+      int error = 0;
+      char sequence[150] = "";
+      for (int i = 0; i < length; i++)
+        {
+          before = state;
+          error = model (&state, is_connection (test), (enum call) calls[i]);
+          strcat (strcat (sequence, i > 0 ? ", " : ""), call_names[calls[i]]);
+        }
+      const struct outcome *zero = &at_zero[number],
+                           *control = &at_control[number];
+      struct finding finding;
+      memset (&finding, 0, sizeof finding);
+      finding.call = calls[length - 1];
+      finding.before = before;
+      finding.wanted = error;
+      finding.zero = zero->error;
+      finding.control = control->error;
+      if ((zero->error != control->error
+           || (error != OPEN && control->error != error))
+          && is_new (finding, known, &count))
+        observe_one (test, sequence, finding);
+      /* That this getpeername() fails says nothing of the calls.  */
+      finding.call = -1;
+      finding.before = state;
+      finding.wanted = state.peer;
+      finding.zero = zero->peer;
+      finding.control = control->peer;
+      if ((zero->peer != control->peer
+           || (state.peer != OPEN && control->peer != state.peer))
+          && is_new (finding, known, &count))
+        observe_one (test, sequence, finding);
+    }
+}
+
+static void
+walk_and_compare (struct test *test, int sequences)
+{
+  /* The control comes first; it walks for both.  */
+  static const void *walked[3];
+  if (walked[0] != test->family || walked[1] != test->protocol
+      || walked[2] != test->entry)
+    {
+      walk (test, false, sequences, at_zero);
+      walk (test, true, sequences, at_control);
+      walked[0] = test->family;
+      walked[1] = test->protocol;
+      walked[2] = test->entry;
+    }
+  observe_value (test, "sequences", "walked", sequences, result (sequences));
+  compare (test, sequences);
+}
+
+#define BASIS                                                                  \
+  "POSIX.1-2017 connect(), bind(), listen(), send(), sendto(), shutdown(), "   \
+  "getpeername(): see the model"
+
+CASE (sequences, datagrams,
+      .question = "Which sequences of three calls end unlike the model?",
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = DATAGRAM,
+      .needs = STEERING)
+{
+  walk_and_compare (test, UP_TO_THREE);
+}
+
+/* Connections are slow to make: shorter sequences of theirs.  */
+CASE (sequences, streams,
+      .question = "Which sequences of two calls end unlike the model?",
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = STREAM,
+      .needs = STEERING)
+{
+  walk_and_compare (test, UP_TO_TWO);
+}
