@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import resource
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from portzero import packages, releases
 from portzero.column_name import ColumnName, default_release
-from portzero.project import OUT, Failure
+from portzero.project import Failure, failure_of
 
 # All releases whose libc can run the programs of this system.
 ALL = "all"
@@ -251,23 +250,6 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return matrix.run(names, arguments.case, arguments.again, style)
 
 
-def _told(error: OSError) -> str:
-    """What the user is told of a file that cannot be used."""
-    path = error.filename or OUT
-    if error.errno == errno.ENOSPC:
-        return f"no space left in {path}; free some, and run it again"
-    why = (error.strerror or str(error)).lower()
-    advice = {
-        errno.EACCES: "run as the user whose checkout it is, or set PORTZERO_OUT to a folder of "
-                      "your own",
-        errno.EROFS: "set PORTZERO_OUT to a folder that can be written to",
-        errno.ENOTDIR: f"a folder must be there: move away what is ({OUT})",
-        errno.EEXIST: f"a folder must be there: move away what is ({OUT})",
-        errno.ENOENT: "change to a folder that exists, or restore it (git checkout)",
-    }.get(error.errno or 0, "correct that and run it again")
-    return f"{path}: {why}; {advice}"
-
-
 def _forget_output() -> None:
     """Do not try again at the end what could not be printed (/dev/full)."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -284,6 +266,11 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            raise Failure("the current folder", "it was deleted",
+                          "change to a folder that exists") from None
         status = _dispatch(_parser().parse_args(arguments))
         sys.stdout.flush()
         return status
@@ -291,7 +278,7 @@ def main(arguments: list[str]) -> int:
         print(f"portzero: {failure}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"portzero: {_told(error)}", file=sys.stderr)
+        print(f"portzero: {failure_of(error)}", file=sys.stderr)
         _forget_output()
         return 2
     except KeyboardInterrupt:

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
 from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
-from portzero.project import OUT, ROOT, Failure, digest
+from portzero.project import OUT, ROOT, Failure, digest, failure_of, no_space
 from portzero.results import Facts, Kept
 
 SANDBOX = ROOT / "sandbox"
@@ -51,10 +51,6 @@ def _is_kept(name: ColumnName, kind: str, key: str) -> bool:
     except Failure:
         return False
     return kept.facts.key == key and not kept.flaw
-
-
-def _no_space(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < 1 << 16
 
 
 def _why_broken(column: Column, status: int, told: str) -> str:
@@ -87,7 +83,7 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
             step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
         broken = ""
         if status not in (0, SOME_BROKEN) or not told:
-            if _no_space(folder):
+            if no_space(folder):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
             if column.kernel == "host":
                 raise Failure(f"suite on {column.name}", f"it ended with status {status}",
@@ -98,17 +94,19 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
             column.name, column.identity(), "" if broken else key, broken,
             when=began.isoformat(sep=" ", timespec="seconds").partition("+")[0],
             seconds=(datetime.now(UTC) - began).total_seconds()), kind)
-        if not broken and _no_space(results.RESULTS) and results.read(name, kind).flaw:
+        if not broken and no_space(results.RESULTS) and results.read(name, kind).flaw:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
 
 
-def _observe_apart(column: Column, pattern: str, listener: int | None, again: bool) -> None:
-    """_observe() as a process of its own: ends it."""
+def _observe_apart(told: Connection, column: Column, pattern: str, listener: int | None,
+                   again: bool) -> None:
+    """_observe() as a process of its own: what fails is told to the other one."""
     try:
         _observe(column, pattern, listener, again)
     except Failure as failure:
-        print(f"portzero: {failure}", file=sys.stderr)
-        sys.exit(2)
+        told.send(failure.parts)
+    except OSError as error:
+        told.send(failure_of(error).parts)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -117,31 +115,39 @@ def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int |
                  again: bool) -> None:
     """Observe columns side by side, as many as there are processors.
 
-    Each has a process of its own: a sandbox takes the signals of its process."""
+    Each has a process of its own: a sandbox takes the signals of its process.
+    Raises the first Failure, when those that run have ended."""
     context = multiprocessing.get_context("fork")
     waiting = list(columns)
-    running: dict[int, BaseProcess] = {}
-    failed = False
+    running: dict[int, tuple[BaseProcess, Connection, Column]] = {}
+    failures: list[Failure] = []
     try:
-        while running or (waiting and not failed):
-            while waiting and not failed and len(running) < len(os.sched_getaffinity(0)):
+        while running or (waiting and not failures):
+            while waiting and not failures and len(running) < len(os.sched_getaffinity(0)):
                 column = waiting.pop(0)
+                ours, theirs = context.Pipe(duplex=False)
                 process = context.Process(target=_observe_apart, args=(
-                    column, pattern, listeners[column.kernel], again))
+                    theirs, column, pattern, listeners[column.kernel], again))
                 process.start()
-                running[process.sentinel] = process
+                theirs.close()
+                running[process.sentinel] = process, ours, column
             for sentinel in wait(list(running)):
-                process = running.pop(sentinel)  # type: ignore[arg-type]
+                process, ours, column = running.pop(sentinel)  # type: ignore[arg-type]
                 process.join()
-                failed = failed or process.exitcode != 0
+                with ours, contextlib.suppress(EOFError):
+                    failures.append(Failure(*ours.recv()))
+                if process.exitcode == 130:
+                    raise KeyboardInterrupt
+                if process.exitcode != 0 and not failures:
+                    failures.append(Failure(f"suite on {column.name}", "its process ended with "
+                                            f"status {process.exitcode}", "run it again"))
     finally:
-        for process in running.values():
+        for process, _, _ in running.values():
             process.terminate()
-        for process in running.values():
+        for process, _, _ in running.values():
             process.join()
-    if failed:
-        raise Failure("matrix", "a column could not be observed (see above)",
-                      "earlier results are kept; correct that and run it again")
+    if failures:
+        raise failures[0]
 
 
 def ordered(names: Iterable[ColumnName]) -> list[ColumnName]:
@@ -259,6 +265,7 @@ def run(names: list[ColumnName], pattern: str, again: bool,
     os.environ.pop("GLIBC_TUNABLES", None)
     matching(pattern)
     deviations()
+    results.check()
     lines, steered = host.shortcomings()
     for line in lines:
         print(f"portzero: {line}", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
@@ -24,6 +25,35 @@ class Failure(Exception):
 
     def __init__(self, what: str, why: str, advice: str) -> None:
         super().__init__(f"{what}: {why}; {advice}")
+        self.parts = (what, why, advice)
+
+
+# So little free is none.
+_FULL = 1 << 16
+
+
+def no_space(folder: Path) -> bool:
+    """Whether the file system of a folder is full."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free < _FULL
+
+
+def failure_of(error: OSError) -> Failure:
+    """What the user is told of a file that cannot be used."""
+    path = str(error.filename or OUT)
+    if error.errno == errno.ENOSPC:
+        if not error.filename and not no_space(OUT):
+            path = "what standard output goes to"
+        return Failure("files", f"no space left in {path}", "free some, and run it again")
+    advice = {
+        errno.EACCES: "run it as the user whose checkout this is, or in one of your own",
+        errno.EROFS: "run it in a checkout that can be written to",
+        errno.ENOTDIR: f"move away what is there instead of a folder (see {OUT})",
+        errno.EEXIST: f"move away what is there instead of a folder (see {OUT})",
+        errno.EISDIR: "move away the folder that is there instead of a file",
+    }.get(error.errno or 0, "correct that, and run it again")
+    return Failure(path, (error.strerror or str(error)).lower(), advice)
 
 
 def output_of(*command: str | Path) -> str:

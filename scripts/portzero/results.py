@@ -148,6 +148,14 @@ def working() -> Iterator[Path]:
         os.close(descriptor)
 
 
+def check() -> None:
+    """Fail early where nothing could be kept."""
+    for kind in ("columns", "partial"):
+        (RESULTS / kind).mkdir(parents=True, exist_ok=True)
+    with working():
+        pass
+
+
 def keep(work: Path, name: ColumnName, facts: Facts, kind: str = "columns") -> None:
     """Keep what the suite left in a working folder, instead of what was kept
     of that column."""
