@@ -18,7 +18,7 @@ from portzero.releases import Base
 
 # The folders of out/ in which all that has a key is built, with the names
 # that things have there, and the key.
-KEY = r"(?P<key>[0-9a-f]{16})"
+KEY = "[0-9a-f]{16}"
 BUILT = {
     "columns": rf"(linux-)?(stock|patched)-{KEY}",
     "glibc": rf"(suite-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
@@ -56,9 +56,9 @@ def _old() -> Iterator[Path]:
     keys = _present()
     for folder in ("columns", "glibc", "linux"):
         for path in sorted((OUT / folder).glob("*")):
-            match = re.fullmatch(rf"(?:{BUILT[folder]})({PARTIAL})?", path.name)
             # What is partial under a present key may be in the making.
-            if match and match["key"] not in keys:
+            if (re.fullmatch(rf"(?:{BUILT[folder]})({PARTIAL})?", path.name)
+                    and not keys.intersection(re.findall(KEY, path.name))):
                 yield path
     fetched = {source.root.name for base in _bases() if (source := sources.known(base))}
     for path in sorted(sources.SOURCES.glob("*_*")):

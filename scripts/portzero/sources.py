@@ -88,9 +88,9 @@ def _apt(folder: Path, *command: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def _prepare(release: releases.Release) -> Path:
-    """Return a folder with a state of apt that knows what the mirror has of a
-    release."""
+def line_of(release: releases.Release) -> str:
+    """The line of apt's sources.list that means a release on the mirror that
+    is used here.  Raises Failure if there is no mirror, or no key."""
     keyring = next((path for path in KEYRINGS if path.exists()), None)
     if keyring is None:
         raise Failure(f"sources of {release.name}", "Debian's keys are missing",
@@ -99,12 +99,18 @@ def _prepare(release: releases.Release) -> Path:
     if not found:
         raise Failure(f"sources of {release.name}", "apt has no mirror of Debian here",
                       "add one to /etc/apt/sources.list")
+    return f"deb [signed-by={keyring}] {found[0]} {release.suite} main\n"
+
+
+def _prepare(release: releases.Release) -> Path:
+    """Return a folder with a state of apt that knows what the mirror has of a
+    release."""
+    line = line_of(release)
     folder = SOURCES / release.name / "apt"
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
-    (folder / "sources.list").write_text(
-        f"deb [signed-by={keyring}] {found[0]} {release.suite} main\n")
+    (folder / "sources.list").write_text(line)
     _apt(folder, "apt-get", "update")
     return folder
 

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What ./portzero clean removes, and what not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portzero import clean, sources
+
+PRESENT, OLD = "0" * 16, "f" * 16
+BUILT = [
+    "columns/stock-{}", "columns/linux-patched-{}", "glibc/source-{}", "glibc/source-patched-{}",
+    "glibc/objects-stock-{}", "glibc/suite-objects-patched-{}", "glibc/suite-stock-{}.sum",
+    "linux/source-{}", "linux/objects-linux-stock-{}", "linux/source-linux-patched-{}"]
+OTHERS = ["results/columns/x", "columns/musl", "columns/stock-mine", "glibc/notes", "report/page"]
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Products of a present key, of an old one, and things of others."""
+    for name in [*(built.format(key) for built in BUILT for key in (PRESENT, OLD)), *OTHERS,
+                 f"columns/patched-{OLD}.partial", f"columns/patched-{PRESENT}.partial",
+                 "sources/a_1", "sources/a_2", "sources/new/apt", "ccache/x", "suite/keep-me",
+                 f"suite/suite-{OLD}", f"suite/objects-{PRESENT}", f"sandbox/init-{OLD}"]:
+        path = tmp_path / name
+        path.mkdir(parents=True)
+        (path / "file").write_bytes(b"x" * 5000)
+    (tmp_path / "glibc-stock.log").write_text("log")
+    monkeypatch.setattr(clean, "OUT", tmp_path)
+    monkeypatch.setattr("portzero.project.OUT", tmp_path)
+    monkeypatch.setattr(sources, "SOURCES", tmp_path / "sources")
+    monkeypatch.setattr(clean, "_present", lambda: {PRESENT})
+    source = sources.Source("a", "1", tmp_path / "sources/a_1")
+    monkeypatch.setattr(clean, "_bases", lambda: iter([None]))
+    monkeypatch.setattr(sources, "known", lambda base: source)
+    monkeypatch.setattr("portzero.column.present_suites",
+                        lambda: [tmp_path / f"suite/objects-{PRESENT}"])
+    return tmp_path
+
+
+def there(out: Path) -> set[str]:
+    return {str(path.parent.relative_to(out)) for path in out.rglob("file")}
+
+
+def test_old_removes_what_no_present_key_needs(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = there(out)
+    assert clean.clean(only_old=True) == 0
+    gone = {built.format(OLD) for built in BUILT} | {
+        f"columns/patched-{OLD}.partial", "sources/a_2", f"suite/suite-{OLD}"}
+    assert before - there(out) == gone
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith(f"{len(gone)} removed, ")
+    clean.clean(only_old=True)
+    assert capsys.readouterr().out == "0 removed, 0 MiB\n"
+
+
+def test_clean_leaves_what_is_not_built(out: Path) -> None:
+    clean.clean(only_old=False)
+    assert there(out) == {*OTHERS, "suite/keep-me"}
+    assert not (out / "glibc-stock.log").exists()
