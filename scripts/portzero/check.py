@@ -6,11 +6,21 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from portzero import packages
 from portzero.project import ROOT, Failure
+
+
+def require_checkout() -> None:
+    """Raise Failure where the command is installed: the tests are not."""
+    if not (ROOT / "configure.ac").exists():
+        raise Failure("check", "only a checkout of the project has its tests",
+                      "run it in a checkout")
 
 
 def run() -> int:
     """Configure if need be, run `make check`, return its exit status."""
+    require_checkout()
+    packages.install("matrix", "check")
     steps = []
     configure = ROOT / "configure"
     makefile = ROOT / "Makefile"

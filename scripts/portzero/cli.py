@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from portzero import packages, releases
+from portzero import packages, releases, usage
 from portzero.column_name import ColumnName, default_release
 from portzero.project import Failure, failure_of
 
@@ -38,6 +38,11 @@ def _add_style(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true",
                          help="print only what is not as expected, and whether all is")
     command.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, with its help."""
+    return usage.complete(_parser())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Each of A and B is a column of the last run (LIBC/KERNEL or "
         "RELEASE:LIBC/KERNEL) or of a saved one (NAME:LIBC/KERNEL), what was added (NAME), a whole "
         "saved run (NAME), or the whole last one (last).")
-    diff.add_argument("column", nargs=2, metavar=("A", "B"))
+    diff.add_argument("first", metavar="A")
+    diff.add_argument("second", metavar="B")
     save = commands.add_parser("save", help="keep the results of the last run under a name")
     save.add_argument("name", metavar="NAME")
     add = commands.add_parser("add", help="put what the suite observed on any other system beside "
@@ -181,7 +187,6 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             packages.install(*arguments.group)
             return 0
         case "check":
-            packages.install("matrix", "check")
             from portzero import check  # noqa: PLC0415
 
             return check.run()
@@ -218,7 +223,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
                 open_column(name.libc, name.kernel, name.release)
             return 0
         case "diff":
-            return compare.diff(*arguments.column, arguments.json)
+            return compare.diff(arguments.first, arguments.second, arguments.json)
         case "save":
             found = [str(name) for name in results.save(arguments.name)]
             print(json.dumps({"name": arguments.name, "columns": found}) if arguments.json else
@@ -271,7 +276,7 @@ def main(arguments: list[str]) -> int:
         except FileNotFoundError:
             raise Failure("the current folder", "it was deleted",
                           "change to a folder that exists") from None
-        status = _dispatch(_parser().parse_args(arguments))
+        status = _dispatch(parser().parse_args(arguments))
         sys.stdout.flush()
         return status
     except Failure as failure:

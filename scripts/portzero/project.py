@@ -17,7 +17,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Two checkouts may share one: its contents do not depend on where they are.
-OUT = Path(os.environ.get("PORTZERO_OUT", ROOT / "out")).resolve()
+# Installed (that has no configure.ac), there is one for each user.
+OUT = Path(os.environ.get("PORTZERO_OUT") or (
+    ROOT / "out" if (ROOT / "configure.ac").exists() else
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "portzero")).resolve()
 
 
 class Failure(Exception):
