@@ -20,12 +20,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from portzero.column_name import ColumnName, parse
-from portzero.deviations import Deviation, Ledger, covers, speaks_of
+from portzero.deviations import Deviation, Ledger, covers, fits, speaks_of
 from portzero.deviations import read_deviations as read_deviations
 
 # From bad to good: of several, a cell shows the first.
@@ -222,7 +222,7 @@ def _answer(observed: Record | None) -> str:
 
 def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
     """Return, as "KEY, CASE...", the places of the ledger that speak of columns
-    in a complete run, but of nothing that was observed there.  Where something
+    and cases in a complete run, but of nothing that was observed there.  Where something
     that one could speak of could not be observed, nobody can tell."""
     met = {(verdict.deviation, verdict.place) for verdict in verdicts if verdict.deviation}
     lost = {verdict.column for verdict in verdicts if verdict.case == WHOLE}
@@ -230,14 +230,17 @@ def dead(deviations: list[Deviation], verdicts: list[Verdict]) -> list[str]:
     for verdict in verdicts:
         if verdict.column not in lost:
             of_column[verdict.column].append(verdict)
-    cells = [(parse(column), entry, column) for column, own in of_column.items()
-             for entry in {verdict.entry for verdict in own}]
+    cells = [(parse(column), entry, column, {verdict.case for verdict in own})
+             for column, own in of_column.items() for entry in {verdict.entry for verdict in own}]
     found = []
     for deviation in deviations:
         for number, place in enumerate(deviation.where):
-            speaks = [(entry, column) for name, entry, column in cells
-                      if speaks_of(place, name, entry)]
-            if (deviation.key, number) in met or not speaks:
+            if (deviation.key, number) in met:
+                continue
+            speaks = [(entry, column) for name, entry, column, cases in cells
+                      if speaks_of(place, name, entry)
+                      and any(fits(case, place.get("case", ["*"])) for case in cases)]
+            if not speaks:
                 continue
             silent = any(
                 verdict.entry == entry and verdict.verdict in ("skipped", "broken")
@@ -282,8 +285,8 @@ def responsible(verdicts: list[Verdict]) -> str:
 def repairs(verdicts: list[Verdict]) -> str:
     """Read off a case's verdicts on all columns what it takes to make conform
     what deviates through the libc: "kernel" if a kernel does it and no libc,
-    "opt-in" if of the libcs only the one does that was told to
-    (patched-accept), else ""."""
+    not even patched-accept, "opt-in" if patched-accept does and patched does
+    not; else, and where these were not asked, ""."""
     wrong: dict[tuple[str, ...], set[ColumnName]] = defaultdict(set)
     right: dict[tuple[str, ...], set[ColumnName]] = defaultdict(set)
     for verdict in verdicts:
@@ -300,11 +303,12 @@ def repairs(verdicts: list[Verdict]) -> str:
                 libcs.add(name.libc)
             elif name.release in {release for release, _ in here}:
                 kernels.add(name.kernel)
-    if libcs == {"patched-accept"}:
+    failed = {name.libc for names in wrong.values() for name in names}
+    if libcs == {"patched-accept"} and "patched" in failed:
         return "opt-in"
-    return "kernel" if kernels and not libcs else ""
+    return "kernel" if kernels and not libcs and "patched-accept" in failed else ""
 
 
 def as_lines(verdicts: list[Verdict]) -> str:
     """The verdicts as JSON lines."""
-    return "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts)
+    return "".join(json.dumps(vars(verdict)) + "\n" for verdict in verdicts)

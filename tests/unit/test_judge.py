@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portzero.judge import (
-    Deviation, Verdict, dead, judge, read_deviations, responsible, worst)
+    Deviation, Verdict, broken_column, dead, judge, read_deviations, repairs, responsible, worst)
 from portzero.project import ROOT
 
 RAN = {"libc": "abc", "kernel": "6.1"}
@@ -158,3 +158,49 @@ def test_a_place_can_be_of_one_release() -> None:
     assert [verdict.verdict for verdict in found] == ["deviates"]
     # It is not dead for columns of which it does not speak.
     assert dead([elsewhere], verdicts(CONTROL, record("zero", NAME))) == []
+
+
+def shown(column: str, libc: dict[str, Any]) -> list[Verdict]:
+    known = Deviation("known", "kernel", "a reason", "a source",
+                      ({"observed": {"errno": "ENOTCONN"}},))
+    return verdicts(CONTROL, record("zero", libc), column=column,
+                    deviations=(known,) if libc is ENOTCONN else ())
+
+
+@pytest.mark.parametrize("patched, accept, kernel, what", [
+    (ENOTCONN, ENOTCONN, NAME, "kernel"),
+    (ENOTCONN, NAME, NAME, "opt-in"),
+    (NAME, NAME, NAME, ""),
+    (ENOTCONN, ENOTCONN, ENOTCONN, ""),
+])
+def test_what_alone_repairs(patched: dict[str, Any], accept: dict[str, Any],
+                            kernel: dict[str, Any], what: str) -> None:
+    assert repairs([*shown("distro/linux-stock", ENOTCONN), *shown("patched/linux-stock", patched),
+                    *shown("patched-accept/linux-stock", accept),
+                    *shown("distro/linux-patched", kernel)]) == what
+
+
+def test_dead_only_where_it_could_be_seen() -> None:
+    pair = (CONTROL, record("zero", NAME))
+    assert dead([KNOWN], verdicts(*pair)) == ["known, call/*"]
+    # It could not be tried; the control failed; the guest died.
+    absent = {**record("zero", {}), "skipped": "no steering"}
+    assert dead([KNOWN], verdicts(CONTROL, absent)) == []
+    assert dead([KNOWN], verdicts(record("control", ENOTCONN), record("zero", NAME))) == []
+    assert dead([KNOWN], [*verdicts(*pair), broken_column("stock/host", "it died")]) == []
+    # Another case of the same column was skipped: that says nothing.
+    other = {**absent, "case": "other/case"}
+    assert dead([KNOWN], verdicts(*pair, other)) == ["known, call/*"]
+
+
+def test_what_was_added_is_judged_like_a_column() -> None:
+    pair = [CONTROL, record("zero", ENOTCONN)]
+    found = judge("other/added", pair, RAN, [KNOWN], "stock/host")
+    assert [verdict.verdict for verdict in found] == ["deviates"]
+    found = judge("other/added", [CONTROL, record("zero", NAME)], RAN, [KNOWN], "stock/host")
+    assert found[0].verdict == "fixed" and "known of stock/host" in found[0].why
+
+
+def test_no_libc_repairs_it_only_if_one_was_tried() -> None:
+    assert repairs([*shown("distro/linux-stock", ENOTCONN), *shown("patched/linux-stock", ENOTCONN),
+                    *shown("distro/linux-patched", NAME)]) == ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from portzero.column_name import parse
-from portzero.judge import EXPECTED, Verdict, responsible, worst
+from portzero.judge import EXPECTED, Verdict, repairs, responsible, worst
 
 ENTRIES = ("libc", "syscall")
 
@@ -114,6 +114,12 @@ class Summary:
         blamed -= {""}
         return "both" if len(blamed) > 1 else "".join(blamed)
 
+    def repairs(self, case: str) -> str:
+        """What alone makes conform what a case shows: "kernel" (no libc does),
+        "opt-in" (of the libcs, only the one that was told to), or ""."""
+        return repairs([verdict for column in self.columns
+                        for verdict in self._asked.get((case, column), [])])
+
     def plain(self, case: str) -> bool:
         """Whether a case conforms on every column, as far as it could be tried."""
         seen = {shown.verdict for column in self.columns for shown in self.pair(case, column)
@@ -153,7 +159,8 @@ class Summary:
         """The result for programs: {"as_expected": bool, "complaints": [text],
         "columns": {name: {"cases": number of each of tally()}}, "verdicts":
         number of each, "cases": {case: {column: {"libc": verdict, "syscall":
-        verdict, "responsible": who}}}, "deviations": {key: ...}}."""
+        verdict, "responsible": who}}}, "repaired_by": {case: what
+        alone does it}, "deviations": {key: ...}}."""
         return {
             "as_expected": self.as_expected, "complaints": self.complaints,
             "columns": {column: {"cases": dict(self.tally(column))} for column in self.columns},
@@ -163,6 +170,7 @@ class Summary:
                    for entry, shown in zip(ENTRIES, self.pair(case, column), strict=True)},
                 "responsible": self.responsible(case, [column])}
                 for column in self.columns} for case in self.cases},
+            "repaired_by": {case: found for case in self.cases if (found := self.repairs(case))},
             "deviations": {key: {"responsible": verdict.responsible, "reason": verdict.why}
                            for key, verdict in self.deviations().items()},
         }

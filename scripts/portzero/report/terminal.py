@@ -29,6 +29,8 @@ SIGNS = {
 PLAIN = {"✓": "+", "✗": "x"}
 # Marks a sign that holds for some of a cell's observations only.
 PARTLY = "*"
+# Marks who is responsible with what alone repairs it (Summary.repairs()).
+REPAIRS = {"": "", "kernel": "!", "opt-in": "+"}
 # Of a long list of failures, how many to print; all are in the file.
 MOST = 20
 # Where the output is no terminal: wide enough for most, narrow enough to read.
@@ -107,7 +109,8 @@ class _Grid:
             call: ([case for case in cases if everything or not summary.plain(case)], len(cases))
             for call, cases in summary.calls.items()}
         rows = [case for cases, _ in self.calls.values() for case in cases]
-        self.blamed = {case: summary.responsible(case) for case in rows}
+        self.blamed = {case: summary.responsible(case) + REPAIRS[summary.repairs(case)]
+                       for case in rows}
         self.label = max([len(case.partition("/")[2]) for case in rows], default=0) + 2
         # With numbers, if all columns then still have room beside each other.
         self._fill(counted=True)
@@ -148,7 +151,8 @@ class _Grid:
     def _layout(self) -> tuple[list[list[str]], int, bool]:
         """The letters that stand beside each other, the room left of them, and
         whether that holds the cases' names (else the cells are below them)."""
-        blame = 2 + len("kernel") if any(self.blamed.values()) else 0
+        longest = max(map(len, self.blamed.values()), default=0)
+        blame = 2 + longest if longest else 0
         most = max(map(self._wide, self.groups), default=0)
         # A narrow terminal has the cells below the case's name.
         below = self.label + most + blame > self.room
@@ -200,6 +204,11 @@ def _notes(summary: Summary, partly: bool) -> Iterator[tuple[str, str]]:
     """What the signs mean and what else was seen: texts and their styles."""
     yield ("cells: through the libc, by the raw system call"
            + (f"; {PARTLY} for some variants only" if partly else ""), "dim")
+    marks = {summary.repairs(case) for case in summary.cases}
+    if "kernel" in marks:
+        yield f"{REPAIRS['kernel']} only a mended kernel repairs it, no libc", "dim"
+    if "opt-in" in marks:
+        yield f"{REPAIRS['opt-in']} of the libcs, only patched-accept repairs it", "dim"
     yield ", ".join(f"{_sign(kind)} {kind} {summary.counts[kind]}" for kind in reversed(VERDICTS)
                     if summary.counts[kind]), ""
     for key, verdict in summary.deviations().items():
