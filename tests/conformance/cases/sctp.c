@@ -133,6 +133,11 @@ CASE (getpeername, without_ports_in_name,
      then the number of the connection.  */
   struct name peer = test->peer;
   peer.in.sin_zero[0] = 1;
+  struct name own = peer;
+  own.in.sin_zero[0] = 2;
+  /* l2tp_ip_connect() wants a socket that is bound.  */
+  if (bind (fd, &own.any, own.length) != 0)
+    broken (test, "bind", errno);
   if (connect (fd, &peer.any, peer.length) != 0)
     broken (test, "connect", errno);
   observe_call (test, "", "getpeername",
