@@ -35,6 +35,8 @@ def _add_release(command: argparse.ArgumentParser, *others: str) -> None:
 def _add_style(command: argparse.ArgumentParser) -> None:
     command.add_argument("--all", action="store_true", dest="everything",
                          help="show each column and case in a place of its own")
+    command.add_argument("--calls", action="store_true",
+                         help="show a row for each call instead of each case")
     command.add_argument("--quiet", action="store_true",
                          help="print only what is not as expected, and whether all is")
     command.add_argument("--json", action="store_true", help="print one JSON object instead")
@@ -209,7 +211,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     names = _columns(getattr(arguments, "release", default_release()),
                      libcs if getattr(arguments, "libc", None) else [], kernels)
     style = report.Style(*(getattr(arguments, name, False)
-                           for name in ("everything", "quiet", "json")))
+                           for name in ("everything", "quiet", "json", "calls")))
     match arguments.command:
         case "run":
             return _run(arguments.libc, arguments.kernel, arguments.release, arguments.port,

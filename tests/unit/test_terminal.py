@@ -17,7 +17,7 @@ from portzero import report
 from portzero.judge import Verdict
 from portzero.project import ROOT
 from portzero.report import terminal
-from portzero.report.summary import Summary, described
+from portzero.report.summary import Cell, Summary, cell, described
 
 LIBCS = ("distro", "stock", "patched", "musl")
 KERNELS = ("host", "linux-stock", "linux-patched")
@@ -129,6 +129,25 @@ def test_skipped_everywhere_is_not_conforming(monkeypatch: pytest.MonkeyPatch) -
                       [])
     assert not summary.plain("connect/peer")
     assert "- skipped 1: a reason" in shown(summary, monkeypatch, None)
+
+
+@pytest.mark.parametrize("kinds, shown_as", [
+    (["conforms", "conforms"], Cell("conforms", 2, 2)),
+    (["conforms", "skipped", "skipped"], Cell("conforms", 1, 1)),
+    (["deviates", "conforms", "skipped"], Cell("deviates", 1, 2)),
+    (["skipped", "skipped"], Cell("skipped", 2, 2)),
+    (["broken", "skipped"], Cell("broken", 1, 1)), ([], None)])
+def test_what_a_cell_shows(kinds: list[str], shown_as: Cell | None) -> None:
+    assert cell(kinds) == shown_as
+
+
+def test_one_row_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = big().by_call()
+    assert summary.cases == [f"calls/{call}" for call in CALLS]
+    text = shown(summary, monkeypatch, 40, everything=True)
+    assert "\n  getpeername" in text
+    # What is in documents has no numbers, which would change with every case.
+    assert not re.search(r"\d", terminal.block(summary))
 
 
 def test_messages_are_whole_lines_where_no_one_looks_at_the_width(

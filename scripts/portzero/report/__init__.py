@@ -23,6 +23,7 @@ class Style:
     everything: bool = False  # Each column and case its own place.
     quiet: bool = False  # Only what is not as expected, and the last line.
     json: bool = False  # One JSON object, for programs.
+    calls: bool = False  # A row for each call instead of each case.
 
 
 def publish(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE) -> Summary:
@@ -43,6 +44,8 @@ def show(summary: Summary, style: Style = Style()) -> bool:
     if style.json:
         print(json.dumps(summary.as_json()))
         return summary.as_expected
+    if style.calls:
+        summary = summary.by_call()
     return print_report(summary, everything=style.everything, quiet=style.quiet)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portzero.column_name import parse
 from portzero.judge import EXPECTED, Verdict, repairs, responsible, worst
@@ -37,9 +37,9 @@ def cell(verdicts: Iterable[str]) -> Cell | None:
     counts = Counter(verdicts)
     if not counts:
         return None
-    shown = worst(counts)
-    told = counts.total() - (counts["skipped"] if shown != "skipped" else 0)
-    return Cell(shown, counts[shown], told)
+    told = {kind: count for kind, count in counts.items() if kind != "skipped"} or counts
+    shown = worst(told)
+    return Cell(shown, told[shown], sum(told.values()))
 
 
 def described(columns: Iterable[str], with_release: bool) -> str:
@@ -154,6 +154,14 @@ class Summary:
         return {verdict.deviation: verdict for verdict in sorted(
             self.verdicts, key=lambda verdict: verdict.deviation)
             if verdict.verdict == "deviates"}
+
+    def by_call(self) -> Summary:
+        """The same with one row a call instead of one a case."""
+        found = [replace(verdict, case=f"calls/{verdict.case.partition('/')[0]}")
+                 for verdict in self.verdicts]
+        summary = Summary(self.columns, found, [])
+        summary.complaints = self.complaints
+        return summary
 
     def as_json(self) -> dict[str, object]:
         """The result for programs: {"as_expected": bool, "complaints": [text],

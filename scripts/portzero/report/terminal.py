@@ -100,7 +100,8 @@ def _filled(text: str, first: str = "", then: str = "  ") -> list[str]:
 class _Grid:
     """The grid, as lines of a given width."""
 
-    def __init__(self, summary: Summary, everything: bool, room: int) -> None:
+    def __init__(self, summary: Summary, everything: bool, room: int,
+                 counted: bool = True) -> None:
         self.summary = summary
         self.room = room
         groups = [[column] for column in summary.columns] if everything else summary.alike()
@@ -113,8 +114,8 @@ class _Grid:
                        for case in rows}
         self.label = max([len(case.partition("/")[2]) for case in rows], default=0) + 2
         # With numbers, if all columns then still have room beside each other.
-        self._fill(counted=True)
-        self.counted = len(self._layout()[0]) == 1
+        self._fill(counted=counted)
+        self.counted = counted and len(self._layout()[0]) == 1
         if not self.counted:
             self._fill(counted=False)
 
@@ -215,6 +216,15 @@ def _notes(summary: Summary, partly: bool) -> Iterator[tuple[str, str]]:
         yield f"{_sign('deviates')} {key} ({verdict.responsible}): {verdict.why}", ""
     for why, count in summary.missing().most_common():
         yield f"- skipped {count}: {why}", ""
+
+
+def block(summary: Summary, room: int = 79) -> str:
+    """The grid as plain text, without numbers, for documents."""
+    grid = _Grid(summary, False, room, counted=False)
+    legend = [line for letter, columns in grid.groups.items()
+              for line in textwrap.wrap(described(columns, summary.many_releases), room,
+                                        initial_indent=f" {letter:<3}", subsequent_indent="    ")]
+    return "\n".join([*legend, "", *(line.plain for line in grid.lines())]) + "\n"
 
 
 def print_report(summary: Summary, *, everything: bool = False, quiet: bool = False) -> bool:

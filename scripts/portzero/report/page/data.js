@@ -72,11 +72,14 @@ function summed(column, questions, entry) {
       reason = reasonOf(found);
     }
   }
+  // What was skipped counts only where nothing else was observed.
+  const told = counts.reduce((sum, count) => sum + count, 0);
+  const skipped = data.verdicts.indexOf("skipped");
+  if (!told) return null;
+  const left = told === counts[skipped] ? told : told - counts[skipped];
+  if (left !== counts[skipped]) counts[skipped] = 0;
   const kind = counts.findIndex((count) => count > 0);
-  if (kind < 0) return null;
-  const skipped = data.verdicts[kind] === "skipped" ? 0 : counts[data.verdicts.indexOf("skipped")];
-  const told = counts.reduce((sum, count) => sum + count, 0) - skipped;
-  return { verdict: data.verdicts[kind], count: counts[kind], told, answers, reason };
+  return { verdict: data.verdicts[kind], count: counts[kind], told: left, answers, reason };
 }
 
 // Make an element: h("td", {class: "r0", onclick: f}, "text", another).
