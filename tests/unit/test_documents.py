@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the documents name is there: files, commands, options, make targets."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from portzero import usage
+from portzero.cli import parser
+from portzero.project import ROOT, Failure
+from portzero.report import readme
+
+DOCUMENTS = [ROOT / name for name in subprocess.run(
+    ["git", "ls-files", "*.md"], cwd=ROOT, text=True, capture_output=True,
+    check=True).stdout.split()]
+COMMANDS = usage.commands_of(parser())
+
+
+def wrong_in(text: str, folder: Path) -> list[str]:
+    """What a document names and is not there."""
+    wrong = [f"link to {link}" for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+             if not (folder / link).exists()]
+    for command, rest in re.findall(r"\./portzero (?!COMMAND)([a-z][a-z-]*)([^\n`|]*)", text):
+        if command not in COMMANDS:
+            wrong.append(f"command {command}")
+            continue
+        known = {word for action in COMMANDS[command]._actions for word in action.option_strings}
+        own = rest.split(" -- ")[0].split("#")[0].split(";")[0]
+        wrong += [f"option {option} of {command}"
+                  for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", own) if option not in known]
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile.in").read_text(), re.MULTILINE)
+    wrong += [f"target {target}" for target in re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", text,
+                                                          re.MULTILINE) if target not in targets]
+    return wrong
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_it_names_is_there(path: Path) -> None:
+    assert wrong_in(path.read_text(), path.parent) == []
+
+
+@pytest.mark.parametrize("text", ["[x](no/such.md)", "`./portzero nothing`",
+                                  "    ./portzero matrix --nothing", "`make nothing`"])
+def test_what_is_not_there_is_found(text: str) -> None:
+    assert len(wrong_in(text, ROOT)) == 1
+
+
+def test_the_truth_stands_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "**glibc never had that check.**" in text
+    assert "!inet->inet_dport" in text
+
+
+def test_readme_has_a_place_for_results() -> None:
+    before, _, behind = readme.parts((ROOT / "README.md").read_text())
+    assert before.startswith("# Port Zero") and "## Licence" in behind
+    with pytest.raises(Failure):
+        readme.parts("nothing")
