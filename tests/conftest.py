@@ -27,14 +27,6 @@ def portzero(*arguments: str, ordinary: bool = False,
                           check=False, timeout=120, **more)  # type: ignore[call-overload]
 
 
-def wrong_library(folder: Path, name: str) -> Path:
-    """Compile NAME.c of tests/selftest to a library to preload."""
-    library = folder / f"{name}.so"
-    subprocess.run(["gcc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared",
-                    "-o", library, ROOT / "tests/selftest" / f"{name}.c"], check=True)
-    return library
-
-
 @pytest.fixture(scope="session")
 def whole_matrix() -> subprocess.CompletedProcess[str]:
     """The main job, done once; its results are in results/."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import wrong_library
+from selftest.mutations import wrong_library
 from native import compiled, run
 from portzero.column import open_column
 
@@ -31,8 +31,9 @@ def test_accept(accept: str, tmp_path: Path, kernel: str, families: list[str]) -
 
 
 def test_a_difference_is_noticed(accept: str, tmp_path: Path) -> None:
-    library = wrong_library(tmp_path, "wrong_accept")
-    status, told = run(open_column("stock"), tmp_path, "env", f"LD_PRELOAD={library}", accept)
+    library = wrong_library(tmp_path)
+    status, told = run(open_column("stock"), tmp_path, "env", f"LD_PRELOAD={library}",
+                       "WRONG=accept: asks getpeername() instead", accept)
     assert status == 1
     assert "TCP, IPv4, client resets, a large buffer:" in told
     assert "client stays" not in told

@@ -9,59 +9,37 @@ from pathlib import Path
 
 import pytest
 
-from conftest import wrong_library
 from portzero import judge
-from portzero.column import SUITE, Column, suite
-
-WAYS = {
-    # The way, the case that must find it, and the verdict it must reach there.
-    "swapped port": ("getpeername/connected", "broken"),
-    "port 1 for port 0": ("getpeername/connected", "unexpected"),
-    "stale length": ("getpeername/truncation", "broken"),
-    "byte too many": ("getpeername/connected", "broken"),
-    "errno on success": ("getpeername/connected", "broken"),
-    "success without a peer": ("getpeername/fresh", "broken"),
-    "other errno": ("getpeername/fresh", "broken"),
-    "descriptor left": ("getpeername/no_descriptor_left", "broken"),
-    "crash": ("getpeername/connected", "broken"),
-    "hang": ("getpeername/link_local_stream", "broken"),
-}
+from portzero.column import SUITE, Column, open_column, suite
+from portzero.deviations import read_deviations
+from selftest.mutations import (
+    COLUMN, Mutation, finders, mutations, under, verdicts, wrong_library)
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return wrong_library(tmp_path_factory.mktemp("wrong"), "wrong_getpeername")
+    return wrong_library(tmp_path_factory.mktemp("wrong"))
 
 
-def verdicts(column: Column, results: Path, case: str, *prefix: str) -> list[judge.Verdict]:
-    results.unlink(missing_ok=True)
-    with (results.with_suffix(".ktap")).open("wb") as ktap:
-        column.run([*prefix, str(suite(column)), "--output", str(results), "--case", case,
-                    "--time-limit", "1"], stdout=ktap)
-    return judge.judge(column.name, judge.read_records(results), column.identity(),
-                       judge.read_deviations(SUITE / "deviations.toml"))
+def test_there_are_mutations_of_every_call() -> None:
+    assert len(mutations()) >= 25
+    assert {mutation.call for mutation in mutations()} == {
+        "accept", "connect", "getpeername", "getsockname", "recvfrom", "sendto"}
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_wrong_getpeername_is_found(columns: dict[str, Column], library: Path, tmp_path: Path,
-                                    way: str) -> None:
-    case, expected = WAYS[way]
-    # A hang costs its time limit each time: a case with few variants shows it.
-    pattern = case if way == "hang" else "getpeername/*"
-    preload = ["env", f"LD_PRELOAD={library}", f"WRONG={way}"]
-    found = verdicts(columns["patched"], tmp_path / "observations", pattern, *preload)
-    shown = {entry: {verdict.verdict for verdict in found
-                     if verdict.case == case and verdict.entry == entry}
-             for entry in ("libc", "syscall")}
-    assert expected in shown["libc"]
-    # The raw system call does not pass through the library.
-    assert shown["syscall"] <= judge.EXPECTED
+@pytest.mark.parametrize("mutation", mutations(), ids=lambda mutation: mutation.way)
+def test_wrong_implementation_is_found(library: Path, tmp_path: Path, mutation: Mutation) -> None:
+    found = verdicts(open_column(COLUMN), tmp_path / "observations", mutation.case,
+                     *under(mutation, library))
+    assert finders(found) == {mutation.case}
+    # The raw system calls do not pass through the library.
+    assert {verdict.verdict for verdict in found if verdict.entry == "syscall"} <= judge.EXPECTED
 
 
-def test_preloading_alone_changes_nothing(columns: dict[str, Column], library: Path,
-                                          tmp_path: Path) -> None:
-    found = verdicts(columns["patched"], tmp_path / "observations", "getpeername/*", "env",
+def test_preloading_alone_changes_nothing(library: Path, tmp_path: Path) -> None:
+    found = verdicts(open_column(COLUMN), tmp_path / "observations", "*", "env",
                      f"LD_PRELOAD={library}")
+    assert found
     assert {verdict.verdict for verdict in found} <= judge.EXPECTED
 
 
@@ -94,5 +72,5 @@ def test_suite_is_clean_under_sanitizers(columns: dict[str, Column], tmp_path: P
             assert column.run([str(program), "--output", str(results), "--case", pattern],
                               stdout=ktap) == 0
     found = judge.judge(column.name, judge.read_records(results), column.identity(),
-                        judge.read_deviations(SUITE / "deviations.toml"))
+                        read_deviations(SUITE / "deviations.toml"))
     assert {verdict.verdict for verdict in found} <= judge.EXPECTED

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the suite under wrong implementations, and says which cases find them.
+
+As a program, it asks all cases of all mutations and writes docs/mutations.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from portzero import judge
+from portzero.column import SUITE, Column, open_column, suite
+from portzero.deviations import read_deviations
+from portzero.project import ROOT
+
+SELFTEST = ROOT / "tests/selftest"
+# The libc that names peers at port 0, and the clients it accepts.
+COLUMN = "patched-accept"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A wrong implementation, and a case that must find it."""
+
+    way: str
+    case: str
+
+    @property
+    def call(self) -> str:
+        return self.way.split(":")[0]
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether each variant runs into its time limit."""
+        return self.way.endswith("hang")
+
+
+def mutations() -> list[Mutation]:
+    table = tomllib.loads((SELFTEST / "mutations.toml").read_text())
+    return [Mutation(entry["way"], entry["case"]) for entry in table["mutation"]]
+
+
+def wrong_library(folder: Path) -> Path:
+    """Compile the wrong implementations to a library to preload."""
+    library = folder / "wrong.so"
+    subprocess.run(["gcc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared",
+                    "-o", library, *sorted(SELFTEST.glob("wrong_*.c"))], check=True)
+    return library
+
+
+def verdicts(column: Column, results: Path, case: str, *prefix: str) -> list[judge.Verdict]:
+    """Run some cases on a column, after a prefix of words, and judge them."""
+    results.unlink(missing_ok=True)
+    with results.with_suffix(".ktap").open("wb") as ktap:
+        column.run([*prefix, str(suite(column)), "--output", str(results), "--case", case,
+                    "--time-limit", "1"], stdout=ktap)
+    return judge.judge(column.name, judge.read_records(results), column.identity(),
+                       read_deviations(SUITE / "deviations.toml"))
+
+
+def under(mutation: Mutation, library: Path) -> list[str]:
+    return ["env", f"LD_PRELOAD={library}", f"WRONG={mutation.way}"]
+
+
+def finders(found: Iterable[judge.Verdict]) -> set[str]:
+    """The cases that find something wrong with the libc."""
+    return {verdict.case for verdict in found
+            if verdict.verdict not in judge.EXPECTED and verdict.entry == "libc"}
+
+
+def ask_all(folder: Path) -> dict[Mutation, set[str]]:
+    """Return which cases find which mutation."""
+    column = open_column(COLUMN)
+    library = wrong_library(folder)
+    found = {}
+    for mutation in mutations():
+        pattern = mutation.case if mutation.is_slow else "*"
+        found[mutation] = finders(verdicts(column, folder / "observations", pattern,
+                                           *under(mutation, library)))
+        print(f"{mutation.way}: {len(found[mutation])}", file=sys.stderr, flush=True)
+    return found
+
+
+def document(found: dict[Mutation, set[str]], cases: list[str]) -> str:
+    """Return the text of docs/mutations.md."""
+    lines = [
+        "# Mutations", "",
+        f"{len(found)} deliberately wrong implementations (`tests/selftest`), each preloaded over",
+        f"the libc of column `{COLUMN}/host`, with all cases asked (those that hang: one).  Made by",
+        "`make mutations`.", "",
+        "| wrong implementation | found by | first of them |", "|---|---|---|",
+    ]
+    by_case: dict[str, int] = defaultdict(int)
+    for mutation, names in found.items():
+        for name in names:
+            by_case[name] += 1
+        first = [name for name in cases if name in names][:3]
+        lines.append(f"| {mutation.way} | {len(names)} | {', '.join(first) or 'none'} |")
+    alone = sorted({next(iter(names)) for mutation, names in found.items()
+                    if len(names) == 1 and not mutation.is_slow})
+    lines += ["", "## Cases that alone find some mutation", "",
+              ", ".join(alone) or "None.", "",
+              "## Cases that no mutation needs", "",
+              "They find none of these.  Most ask a kernel, not a libc: the mutations are of six",
+              "functions of the libc.", ""]
+    lines += [f"- {name}" for name in cases if not by_case[name]]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = ask_all(Path(folder))
+        listing = subprocess.run([str(suite(open_column("distro"))), "--list"], check=True,
+                                 capture_output=True, text=True).stdout.splitlines()
+    cases = [line.split('"')[3] for line in listing]
+    (ROOT / "docs/mutations.md").write_text(document(found, cases))
+    missed = [mutation.way for mutation, names in found.items() if not names]
+    if missed:
+        sys.exit(f"no case finds: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
