@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
-from portzero.build import changes, clone_patched
+import pytest
+
+from portzero.build import changes, clone_patched, run_step
+from portzero.project import Failure
 
 PATCH = """Subject: words
 
@@ -59,3 +63,34 @@ def test_stock_keeps_its_times(tmp_path: Path) -> None:
     assert (folders["new"] / "added").read_text() == "newer\n"
     assert file.read_text() == "old\n"
     assert file.stat().st_mtime == 1000
+
+
+def test_a_patch_that_does_not_fit_exactly_is_refused(tmp_path: Path) -> None:
+    """quilt's own default would put it where only two of three lines fit."""
+    folders = {name: tmp_path / name for name in ("stock", "objects", "series", "new", "clone")}
+    for folder in folders.values():
+        folder.mkdir()
+    patch = PATCH.replace("@@ -1 +1 @@\n-old\n+new\n",
+                          "@@ -1,5 +1,5 @@\n one\n two\n-old\n+new\n three\n four\n")
+    series(folders["series"], patch)
+
+    def applied(text: str) -> str:
+        for name in ("new", "clone"):
+            shutil.rmtree(folders[name])
+            folders[name].mkdir()
+        (folders["stock"] / "file").write_text(text)
+        clone_patched(tmp_path / "log", "test", folders["stock"], folders["objects"],
+                      folders["series"], folders["new"], folders["clone"])
+        return (folders["new"] / "file").read_text()
+
+    assert applied("zero\none\ntwo\nold\nthree\nfour\n").count("new") == 1
+    with pytest.raises(Failure, match="apply our series"):
+        applied("other\ntwo\nold\nthree\nother\n")
+
+
+def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no space left in .*; free some, and run it again"):
+        run_step(tmp_path / "log", "test", [
+            "sh", "-c", "echo 'a.c: error: cannot write: No space left on device'; exit 1"])
+    with pytest.raises(Failure, match="a.c: error: wrong"):
+        run_step(tmp_path / "log", "test", ["sh", "-c", "echo 'a.c: error: wrong'; exit 1"])
