@@ -215,8 +215,7 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
                              programs=report.read_programs(OUT / "programs/results.jsonl"))
         with results.working() as work:
             summary = report.publish(model, dead, work / "junit.xml", work / "index.html")
-            report.PAGE.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(work / "index.html", report.PAGE)
+            results.put(work / "index.html", report.PAGE)
             (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts))
             results.put(work / "junit.xml")
             results.put(work / "verdicts.jsonl")

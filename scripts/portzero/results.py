@@ -13,6 +13,7 @@ All files appear whole, or not at all; nothing is edited in place."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -143,6 +144,10 @@ def working() -> Iterator[Path]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield path
+    except OSError as error:
+        if error.errno == errno.ENOSPC and not error.filename:
+            error.filename = str(RESULTS)
+        raise
     finally:
         shutil.rmtree(path, ignore_errors=True)
         os.close(descriptor)
@@ -264,6 +269,19 @@ def resolve(text: str) -> dict[str, Kept]:
     return {"": read(parse(text))}
 
 
-def put(path: Path) -> None:
-    """Put a file that says what the judge made of the results beside them."""
-    os.replace(path, RESULTS / path.name)
+def put(path: Path, target: Path | None = None) -> None:
+    """Put a file from a working folder where it belongs (default: beside the
+    results), instead of what is there."""
+    target = target or RESULTS / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(path, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        near = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            shutil.copyfile(path, near)
+            os.replace(near, target)
+        finally:
+            near.unlink(missing_ok=True)

@@ -196,8 +196,16 @@ static void
 end_line (FILE *out, char **line, const size_t *size)
 {
   putc ('\n', out);
-  if (fclose (out) != 0 || write (output, *line, *size) != (ssize_t) *size)
+  if (fclose (out) != 0)
     err (BROKEN, "writing an observation");
+  /* One call takes all, unless the disk is full: then the next says so.  */
+  for (size_t done = 0; done < *size;)
+    {
+      ssize_t more = write (output, *line + done, *size - done);
+      if (more < 0)
+        err (BROKEN, "writing an observation");
+      done += (size_t) more;
+    }
   free (*line);
 }
 
