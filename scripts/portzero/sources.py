@@ -81,7 +81,7 @@ def _apt(folder: Path, *command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(line, text=True, capture_output=True, check=False, cwd=cwd,
                           stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"})
     if done.returncode != 0:
-        told = [text.partition(" ")[2].strip() for text in done.stderr.splitlines()
+        told = [" ".join(text.split()[1:]) for text in done.stderr.splitlines()
                 if text.startswith(("E:", "W:"))]
         raise Failure(f"{command[0]} {command[1]}", (told or ["it failed"])[0],
                       "check the network and the mirror in apt's configuration")
