@@ -46,9 +46,11 @@ def test_the_answer_stands_on_top(browser: Browser) -> None:
     browser.open(model())
     text = browser.one("#answer").text
     assert "All as expected" in text
-    assert "6 questions about port 0 were asked; 4 of them get a conforming answer" in text
-    assert "Responsible for all 2 of these: the kernel." in text
-    assert "The kernel “linux-patched”, alone, makes 16 of 16 deviating answers conform" in text
+    assert ("6 questions about port 0 were asked; 4 get a conforming answer on every column, "
+            "2 deviate on some.") in text
+    assert "Responsible: the kernel for 2." in text
+    assert ("The kernel “linux-patched” alone (with distro, stock) makes 16 of 16 deviating answers "
+            "conform, and harms none.") in text
     assert [cell.text.split("\n")[0] for cell in browser.all(".picture td")] == [
         "✗ 4 of 6", "✗ 4 of 6", "✓ 6 of 6"] * 2 + ["✓ 6 of 6"] * 3
 
@@ -132,6 +134,21 @@ def test_the_keyboard_reaches_every_cell(browser: Browser) -> None:
         "getpeername/case1@stock/host"
     browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
     browser.until("document.querySelector('dialog').open")
+
+
+def test_what_is_skipped_hides_and_colours_nothing(browser: Browser) -> None:
+    """Half of a cell's variants are skipped on one column: it still shows what the
+    others answer, in the colour that this answer has beside it."""
+    some = model()
+    for column in (some.columns[0], some.columns[6]):  # distro on host, on linux-patched.
+        for verdict in column.verdicts:
+            if verdict.family == "IPv6":
+                verdict.verdict, verdict.observed = "skipped", {}
+    browser.open(some, "#call=getpeername")
+    assert "".join(signs(browser, 0)) == "✗✗✗✗✓✗✗✗✗✗✓✗✓✓✓✓✓✓✗✗"
+    colours = browser.run("return [...document.querySelectorAll('.grid tbody td [aria-hidden]')]"
+                          ".slice(0, 20).map((sign) => sign.className)")
+    assert set(colours) == {"r0", "r1"}
 
 
 def test_two_columns_beside_each_other(browser: Browser) -> None:

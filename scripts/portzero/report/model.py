@@ -248,6 +248,12 @@ class Repair:
             elif verdict.verdict == "conforms" and now.verdict in ("deviates", "unexpected"):
                 self.harmed += 1
 
+    def where(self) -> str:
+        """On which kernels, or with which libcs, that was counted."""
+        names = dict.fromkeys(parse(having).kernel if self.axis == "libc" else parse(having).libc
+                              for _, having in self.pairs)
+        return f"{'on' if self.axis == 'libc' else 'with'} {', '.join(names)}"
+
     def of(self, key: str) -> str:
         """In words: "all", "none", "212 of 340"."""
         before, mended = self.before[key], self.mended[key]

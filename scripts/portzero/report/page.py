@@ -73,21 +73,25 @@ def _picture(summary: Summary, model: Model) -> list[tuple[str, Any, list[str]]]
 
 def _sentences(summary: Summary, model: Model) -> list[str]:
     """The answer in words, each read off the results."""
-    sentences = []
-    total = len(summary.cases)
-    plain = sum(map(summary.plain, summary.cases))
-    sentences.append(f"{total} questions about port 0 were asked; {plain} of them get a conforming "
-                     f"answer on every column, {total - plain} do not.")
+    kinds = Counter(summary.kind(case) for case in summary.cases)
+    others = [f"{count} {words}" for kind, words in (
+        ("deviates", "deviate on some"), ("differs", "are left open and not as at another port"),
+        ("skipped", "could not be tried"), ("unexpected", "are not as expected"),
+        ("fixed", "conform though the ledger denies it"), ("broken", "could not be found out"))
+        if (count := kinds[kind])]
+    sentences = [f"{len(summary.cases)} questions about port 0 were asked; {kinds['conforms']} get "
+                 f"a conforming answer on every column" + "".join(f", {text}" for text in others)
+                 + "."]
     blamed = Counter(filter(None, map(summary.responsible, summary.cases)))
-    for who, count in blamed.most_common():
-        whom = {"both": "the kernel and a libc, each in its own way"}.get(who, f"the {who}")
-        sentences.append(f"Responsible for {'all' if len(blamed) == 1 else 'the deviations of'} "
-                         f"{count}{' of these' if len(blamed) == 1 else ' of them'}: {whom}.")
+    if blamed:
+        sentences.append("Responsible: " + ", ".join(
+            f"{ {'both': 'the kernel and a libc, each in its own way'}.get(who, f'the {who}')} for "
+            f"{count}" for who, count in blamed.most_common()) + ".")
     for repair in model.repairs():
         before, mended = repair.before.total(), repair.mended.total()
         sentences.append(
-            f"The {repair.axis} “{repair.name}”, alone, makes {mended} of {before} deviating answers "
-            f"conform" + (f", and harms {repair.harmed}." if repair.harmed else ", and harms none."))
+            f"The {repair.axis} “{repair.name}” alone ({repair.where()}) makes {mended} of "
+            f"{before} deviating answers conform" + (f", and harms {repair.harmed}." if repair.harmed else ", and harms none."))
     return sentences
 
 

@@ -120,11 +120,16 @@ class Summary:
         return repairs([verdict for column in self.columns
                         for verdict in self._asked.get((case, column), [])])
 
+    def kind(self, case: str) -> str:
+        """The worst verdict that a case shows on any column, as far as it could
+        be tried."""
+        seen = [shown.verdict for column in self.columns for shown in self.pair(case, column)
+                if shown]
+        return worst([verdict for verdict in seen if verdict != "skipped"] or seen)
+
     def plain(self, case: str) -> bool:
         """Whether a case conforms on every column, as far as it could be tried."""
-        seen = {shown.verdict for column in self.columns for shown in self.pair(case, column)
-                if shown}
-        return "conforms" in seen and seen <= {"conforms", "skipped"}
+        return self.kind(case) == "conforms"
 
     def alike(self) -> list[list[str]]:
         """Return the columns, those together that show the same in each cell."""

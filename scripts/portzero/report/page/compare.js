@@ -15,14 +15,20 @@ function drawCompareForm() {
   form.addEventListener("submit", (event) => event.preventDefault());
 }
 
-function differingQuestions(first, second) {
-  const found = [];
+// The questions that both columns answered, and those not the same way; how many
+// only one could be asked.
+function comparedQuestions(first, second) {
+  const differing = [];
+  let both = 0, alone = 0;
+  const tried = (found) => found && verdictOf(found) !== "skipped";
   data.questions[CASE].forEach((_, question) => {
     const one = outcome(first, question), other = outcome(second, question);
-    if (!one && !other) return;
-    if (!one || !other || answer(one) !== answer(other)) found.push([question, one, other]);
+    if (tried(one) && tried(other)) {
+      both++;
+      if (answer(one) !== answer(other)) differing.push([question, one, other]);
+    } else if (tried(one) || tried(other)) alone++;
   });
-  return found;
+  return { differing, both, alone };
 }
 
 function drawComparison(parts) {
@@ -35,16 +41,16 @@ function drawComparison(parts) {
   }
   const form = document.getElementById("compared");
   [form.elements.first.value, form.elements.second.value] = names;
-  const found = differingQuestions(first, second);
+  const { differing: found, both, alone } = comparedQuestions(first, second);
   const cell = (outcomeOf) => {
-    if (!outcomeOf) return h("td", {}, "not asked");
     const kind = verdictOf(outcomeOf);
     return h("td", {}, h("span", { class: `sign ${kind}`, title: kind }, SIGNS[kind]), " ",
              reasonOf(outcomeOf));
   };
   const drawn = parts.has("every") ? found : found.slice(0, AT_ONCE);
   place.replaceChildren(
-    h("p", { role: "status" }, `${found.length} of ${data.questions[CASE].length} answers differ.`),
+    h("p", { role: "status" }, `${found.length} of ${both} answers differ.${
+      alone ? ` ${alone} questions could be asked of one of them only.` : ""}`),
     found.length ? region("Answers that differ", "scroll", h("table", {}, h("thead", {}, h("tr", {},
       ["case", "on", ...names].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, drawn.map(([question, one, other]) => {

@@ -57,29 +57,29 @@ function named(question) {
 }
 
 // What a cell shows of some questions at one column, by one entry: the worst
-// verdict, on how many of them, and which answers they are, as one text.
+// verdict, on how many of them, of how many that could be tried; `reason` is one
+// answer with that verdict, `answers` are all that do not conform, each once:
+// the same for columns that answer the same.  What was skipped counts only
+// where nothing else was observed.
 function summed(column, questions, entry) {
-  const counts = new Array(data.verdicts.length).fill(0);
-  let answers = "", reason = "", worst = data.verdicts.length;
+  const counts = new Map();
+  const reasons = new Map();
+  const answers = new Set();
   for (const question of questions) {
     if (data.questions[ENTRY][question] !== entry) continue;
     const found = outcome(column, question);
     if (!found) continue;
-    counts[found[VERDICT]]++;
-    answers += `${answer(found)},`;
-    if (found[VERDICT] < worst && verdictOf(found) !== "skipped") {
-      worst = found[VERDICT];
-      reason = reasonOf(found);
-    }
+    const kind = verdictOf(found);
+    counts.set(kind, (counts.get(kind) || 0) + 1);
+    if (!reasons.has(kind)) reasons.set(kind, reasonOf(found));
+    if (kind !== "conforms" && kind !== "skipped") answers.add(answer(found));
   }
-  // What was skipped counts only where nothing else was observed.
-  const told = counts.reduce((sum, count) => sum + count, 0);
-  const skipped = data.verdicts.indexOf("skipped");
-  if (!told) return null;
-  const left = told === counts[skipped] ? told : told - counts[skipped];
-  if (left !== counts[skipped]) counts[skipped] = 0;
-  const kind = counts.findIndex((count) => count > 0);
-  return { verdict: data.verdicts[kind], count: counts[kind], told: left, answers, reason };
+  if (counts.size > 1) counts.delete("skipped");
+  const verdict = data.verdicts.find((kind) => counts.has(kind));
+  if (!verdict) return null;
+  const told = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return { verdict, count: counts.get(verdict), told, reason: reasons.get(verdict),
+           answers: [...answers].sort().join() };
 }
 
 // Make an element: h("td", {class: "r0", onclick: f}, "text", another).

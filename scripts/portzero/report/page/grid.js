@@ -80,8 +80,10 @@ function chosen(parts) {
     if (parts.has("verdict") && !cells.flat().some(
       (cell) => cell && cell.verdict === parts.get("verdict"))) return;
     if (cells.flat().every((cell) => !cell)) return;
-    const signature = (pair) => pair.map((cell) => (cell ? cell.answers : "")).join("|");
-    if (parts.has("changed") && cells.every((pair) => signature(pair) === signature(cells[0])))
+    const signature = (pair) => pair.map((cell) => (cell
+      ? `${cell.verdict} ${cell.count === cell.told} ${cell.answers}` : "")).join("|");
+    const asked = cells.filter((pair) => pair.some((cell) => cell));
+    if (parts.has("changed") && asked.every((pair) => signature(pair) === signature(asked[0])))
       return;
     rows.push({ number, cells, signatures: cells.map(signature) });
   });
