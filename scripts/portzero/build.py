@@ -108,7 +108,7 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
                     text = reader.read()
                     compiled += len(compilation.findall(text))
                     if expected:
-                        step.advance(f"{min(99, 100 * compiled // expected)} %")
+                        step.advance("", compiled / expected)
                     if process.returncode is not None:
                         break
             except BaseException:
