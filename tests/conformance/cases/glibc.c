@@ -6,7 +6,9 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#ifdef __GLIBC__
 #include <resolv.h>
+#endif
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,15 +16,16 @@
 #include <unistd.h>
 
 #ifdef __GLIBC__
-
 /* Declared where libtirpc's headers would be.  */
 int bindresvport (int, struct sockaddr_in *);
+#endif
 
 CASE (bindresvport, zero,
       .question = "Does port 0 ask bindresvport() for any reserved port?",
       .basis = "Not in POSIX; bindresvport(3): a port from 512 to 1023",
       .families = IPV4, .protocols = TCP | UDP, .entries = LIBC)
 {
+#ifdef __GLIBC__
   int fd = new_socket (test);
   struct sockaddr_in own
       = { .sin_family = AF_INET, .sin_port = htons (test->control ? 777 : 0) };
@@ -35,6 +38,9 @@ CASE (bindresvport, zero,
   in_port_t port = ntohs (local_name (fd).in.sin_port);
   observe_value (test, "", "a reserved port", port >= 512 && port < 1024,
                  result (1));
+#else
+  skip (test, "bindresvport() in this libc");
+#endif
 }
 
 CASE (rresvport, zero,
@@ -42,6 +48,7 @@ CASE (rresvport, zero,
       .basis = "Not in POSIX; rcmd(3): a port from 512 to 1023",
       .families = IPV4, .protocols = TCP, .entries = LIBC)
 {
+#ifdef __GLIBC__
   int port = test->control ? 900 : 0;
   int fd = rresvport (&port);
   if (fd < 0 && errno == EACCES)
@@ -50,8 +57,12 @@ CASE (rresvport, zero,
     broken (test, "rresvport", errno);
   observe_value (test, "", "a reserved port", port >= 512 && port < 1024,
                  result (1));
+#else
+  skip (test, "rresvport() in this libc");
+#endif
 }
 
+#ifdef __GLIBC__
 /* Read SIZE bytes; false at the end of the stream.  */
 static bool
 read_all (int fd, void *data, size_t size)
@@ -91,11 +102,14 @@ serve_names (int listening, unsigned *connections)
   _exit (0);
 }
 
+#endif
+
 CASE (res_nsend, stay_open,
       .question = "Does the resolver keep its connection to a server at 0?",
       .basis = "Not in POSIX; resolver(3), RES_STAYOPEN", .families = IPV4,
       .protocols = TCP, .entries = LIBC, .needs = STEERING)
 {
+#ifdef __GLIBC__
   unsigned *connections
       = mmap (NULL, sizeof *connections, PROT_READ | PROT_WRITE,
               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -127,6 +141,7 @@ CASE (res_nsend, stay_open,
   kill (server, SIGKILL);
   waitpid (server, NULL, 0);
   munmap (connections, sizeof *connections);
-}
-
+#else
+  skip (test, "res_nsend() in this libc");
 #endif
+}

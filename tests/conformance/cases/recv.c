@@ -88,7 +88,7 @@ CASE (recvfrom, other_host, .question = "Is a sender on another host kept out?",
 CASE (recvfrom, from_zero, .question = "Is a sender at port 0 named?",
       .basis = SOURCE, .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
-  int fd = bound_socket (test);
+  int fd = listener (test);
   struct name own = local_name (fd);
   send_datagram (test, &test->client, &own);
   observe_sender (test, "", fd, name (&test->client));
@@ -98,7 +98,7 @@ CASE (recvfrom, from_zero_connected,
       .question = "Does a datagram of the connected peer at port 0 arrive?",
       .basis = LIMITS, .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
-  int fd = new_socket (test);
+  int fd = listener (test);
   if (connect (fd, &test->client.any, test->client.length) != 0)
     broken (test, "connect", errno);
   struct name own = local_name (fd);
@@ -111,7 +111,7 @@ CASE (recvfrom, from_zero_kept_out,
       .basis = LIMITS, .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
   stay ();
-  int fd = new_socket (test);
+  int fd = listener (test);
   struct name other = at_port (&test->peer, 7);
   if (connect (fd, &other.any, other.length) != 0)
     broken (test, "connect", errno);
@@ -124,7 +124,7 @@ CASE (recvfrom, from_zero_kept_out,
 CASE (recvmsg, from_zero, .question = "Does recvmsg() name such a sender?",
       .basis = SOURCE, .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
-  int fd = bound_socket (test);
+  int fd = listener (test);
   struct name own = local_name (fd), sender = { 0 };
   send_datagram (test, &test->client, &own);
   char data[PAYLOAD_SIZE];
@@ -143,7 +143,7 @@ CASE (recvmmsg, from_zero, .question = "Does recvmmsg() name such a sender?",
       .basis = "POSIX.1-2024 has no recvmmsg(); Linux: as recvmsg()",
       .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
-  int fd = bound_socket (test);
+  int fd = listener (test);
   struct name own = local_name (fd), sender = { 0 };
   send_datagram (test, &test->client, &own);
   char data[PAYLOAD_SIZE];
@@ -165,7 +165,7 @@ CASE (sendto, answer, .question = "Can a datagram from port 0 be answered?",
                "answer, and forbids none",
       .families = ANY_FAMILY, .protocols = DATAGRAM)
 {
-  int fd = bound_socket (test);
+  int fd = listener (test);
   struct name own = local_name (fd);
   send_datagram (test, &test->client, &own);
   struct name sender = { .length = sizeof sender.storage };

@@ -2,25 +2,15 @@
 /* The other ways to send to port 0.  */
 
 #define _GNU_SOURCE
-#include "network.h"
+#include "case.h"
 
-#include <netinet/tcp.h>
-#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define SENDTO                                                                 \
   "POSIX.1-2017 sendto(), DESCRIPTION: sent to the address; RFC 768 gives no " \
   "port a meaning of its own"
 #define SEND "POSIX.1-2017 send(), DESCRIPTION: sent to the connected peer"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef MSG_FASTOPEN
-#define MSG_FASTOPEN 0x20000000
-#endif
 
 CASE (sendmsg, unconnected,
       .question = "Does a datagram sent to port 0 by sendmsg() arrive?",
@@ -130,90 +120,6 @@ CASE (sendto, elsewhere,
   observe_arrival (test, "arrival", at_other, sent, result (PAYLOAD_SIZE));
 }
 
-CASE (sendto, corked,
-      .question = "Can a datagram for port 0 be put together piece by piece?",
-      .basis = "Not in POSIX; Linux send(2), MSG_MORE", .families = ANY_FAMILY,
-      .protocols = DATAGRAM, .needs = STEERING)
-{
-  int at_peer = listener (test);
-  int fd = new_socket (test);
-  observe_call (test, "first", "sendto",
-                test->entry->sendto (fd, payload, 4, MSG_MORE, &test->peer.any,
-                                     test->peer.length),
-                result (4));
-  long last = -1;
-  observe_call (test, "last", "sendto",
-                last
-                = test->entry->sendto (fd, payload + 4, PAYLOAD_SIZE - 4, 0,
-                                       &test->peer.any, test->peer.length),
-                result (PAYLOAD_SIZE - 4));
-  observe_arrival (test, "arrival", at_peer, last > 0, result (PAYLOAD_SIZE));
-}
-
-CASE (send, corked,
-      .question = "Can one for a peer at port 0 be put together by send()?",
-      .basis = "Not in POSIX; Linux send(2), MSG_MORE", .families = ANY_FAMILY,
-      .protocols = DATAGRAM, .needs = STEERING)
-{
-  int at_peer = listener (test);
-  int fd = connected_socket (test);
-  observe_call (test, "first", "send",
-                test->entry->sendto (fd, payload, 4, MSG_MORE, NULL, 0),
-                result (4));
-  long last = -1;
-  observe_call (test, "last", "send",
-                last = test->entry->sendto (fd, payload + 4, PAYLOAD_SIZE - 4,
-                                            0, NULL, 0),
-                result (PAYLOAD_SIZE - 4));
-  observe_arrival (test, "arrival", at_peer, last > 0, result (PAYLOAD_SIZE));
-}
-
-CASE (sendto, segmented,
-      .question = "Does a train of datagrams (UDP_SEGMENT) leave for port 0?",
-      .basis = "Not in POSIX; Linux udp(7)", .families = ANY_FAMILY,
-      .protocols = UDP, .needs = STEERING)
-{
-  int at_peer = listener (test);
-  int fd = new_socket (test);
-  char train[3 * PAYLOAD_SIZE];
-  for (int i = 0; i < 3; i++)
-    memcpy (train + (ptrdiff_t) i * PAYLOAD_SIZE, payload, PAYLOAD_SIZE);
-  if (setsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &(int){ PAYLOAD_SIZE },
-                  sizeof (int))
-      != 0)
-    broken (test, "UDP_SEGMENT", errno);
-  long sent = -1;
-  observe_call (test, "sendto", "sendto",
-                sent = test->entry->sendto (fd, train, sizeof train, 0,
-                                            &test->peer.any, test->peer.length),
-                result (3 * PAYLOAD_SIZE));
-  observe_arrival (test, "first arrives", at_peer, sent > 0,
-                   result (PAYLOAD_SIZE));
-}
-
-CASE (send, segmented,
-      .question = "Does such a train leave for a connected peer at port 0?",
-      .basis = "Not in POSIX; Linux udp(7)", .families = ANY_FAMILY,
-      .protocols = UDP, .needs = STEERING)
-{
-  int at_peer = listener (test);
-  int fd = connected_socket (test);
-  char train[2 * PAYLOAD_SIZE];
-  memcpy (train, payload, PAYLOAD_SIZE);
-  memcpy (train + PAYLOAD_SIZE, payload, PAYLOAD_SIZE);
-  if (setsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &(int){ PAYLOAD_SIZE },
-                  sizeof (int))
-      != 0)
-    broken (test, "UDP_SEGMENT", errno);
-  long sent = -1;
-  observe_call (test, "send", "send",
-                sent
-                = test->entry->sendto (fd, train, sizeof train, 0, NULL, 0),
-                result (2 * PAYLOAD_SIZE));
-  observe_arrival (test, "first arrives", at_peer, sent > 0,
-                   result (PAYLOAD_SIZE));
-}
-
 CASE (sendto, unspecified_family,
       .question = "What of a name without a family beside the port?",
       .basis = "No standard; Linux takes AF_UNSPEC for AF_INET on IPv4, and "
@@ -311,42 +217,6 @@ CASE (shutdown, unconnected,
   observe_call (test, "", "shutdown",
                 test->entry->shutdown (new_socket (test), SHUT_WR),
                 error (ENOTCONN));
-}
-
-CASE (sendto, fast_open,
-      .question = "Does TCP Fast Open to port 0 connect and send?",
-      .basis = "RFC 7413 section 4.2; Linux tcp(7), MSG_FASTOPEN",
-      .families = ANY_FAMILY, .protocols = TCP, .needs = STEERING)
-{
-  int listening = listener (test);
-  int fd = new_socket (test);
-  close_by_reset (fd);
-  observe_call (test, "sendto", "sendto",
-                test->entry->sendto (fd, payload, PAYLOAD_SIZE, MSG_FASTOPEN,
-                                     &test->peer.any, test->peer.length),
-                result (PAYLOAD_SIZE));
-  observe_getpeername (test, "peer", fd, name (&test->peer));
-  observe_arrival (test, "arrival", accepted (listening), true,
-                   result (PAYLOAD_SIZE));
-}
-
-CASE (connect, fast_open,
-      .question = "Does a connect() deferred by TCP_FASTOPEN_CONNECT work?",
-      .basis = "RFC 7413; Linux tcp(7), TCP_FASTOPEN_CONNECT",
-      .families = ANY_FAMILY, .protocols = TCP, .needs = STEERING)
-{
-  int listening = listener (test);
-  int fd = new_socket (test);
-  close_by_reset (fd);
-  if (setsockopt (fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 },
-                  sizeof (int))
-      != 0)
-    broken (test, "TCP_FASTOPEN_CONNECT", errno);
-  observe_connect (test, "connect", fd, &test->peer, result (0));
-  observe_sendto (test, "send", fd, NULL, result (PAYLOAD_SIZE));
-  observe_getpeername (test, "peer", fd, name (&test->peer));
-  observe_arrival (test, "arrival", accepted (listening), true,
-                   result (PAYLOAD_SIZE));
 }
 
 CASE (send, probe,

@@ -50,7 +50,8 @@ void policy (struct test *test, int attach_type, enum verdict verdict,
 void policy_for_peername (struct test *test);
 
 /* Send one datagram of the variant's protocol with the payload from FROM to
-   TO, by a raw socket.  */
+   TO, by a raw socket.  Let TO be the port of a listener(): conntrack takes
+   what an ephemeral port sends to port 0 later for an answer to this.  */
 void send_datagram (struct test *test, const struct name *from,
                     const struct name *to);
 /* A packet socket that sees what passes loopback from now on.  */

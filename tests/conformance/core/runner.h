@@ -83,7 +83,34 @@ enum status
   BROKEN
 };
 
-/* main.c: end the running variant; does not return.  */
+/* A variant of one case, and how it ended.  */
+struct variant
+{
+  struct test test;
+  bool ended;
+  enum status status;
+};
+
+enum
+{
+  MOST_VARIANTS = 1000 /* Of one case.  */
+};
+
+/* variants.c: the loopback address of a family, with this port.  */
+struct name loopback (const struct family *family, in_port_t port);
+/* Store the variants of a case in VARIANTS and return how many there are.  */
+int expand (const struct test_case *test_case, struct variant *variants);
+
+/* run.c: seconds that a variant may take.  */
+extern int time_limit;
+/* Find out for which protocols packets to port 0 reach the listener's port.  */
+void find_steering (void);
+/* Run the variants of one case in a process, one after the other, until one
+   does not end in time or ends the process.  Its observations so far stay, it
+   is broken, and a later call runs the others.  Return whether all have
+   ended.  */
+bool run_contained (struct variant *variants, int count);
+/* End the running variant; does not return.  */
 _Noreturn void end_variant (enum status status);
 
 /* network.c: set the descriptors from FIRST on apart for namespaces, and return

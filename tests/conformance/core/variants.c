@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The rows of the variant axes.  To add a family or a protocol, add a bit in
-   case.h and a row here.  */
+/* The rows of the variant axes, and the variants of a case.  To add a family or
+   a protocol, add a bit in case.h and a row here.  */
 
 #include "runner.h"
+
+#include <arpa/inet.h>
+#include <err.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -35,3 +38,59 @@ const struct protocol protocols[] = {
   { NO_PROTOCOL, "-", 0, 0, ANY_FAMILY | NO_FAMILY, NULL },
   { 0 },
 };
+
+struct name
+loopback (const struct family *family, in_port_t port)
+{
+  struct name name = { 0 };
+  name.any.sa_family = (sa_family_t) family->domain;
+  if (family->domain == AF_INET)
+    {
+      name.length = sizeof name.in;
+      inet_pton (AF_INET, family->loopback, &name.in.sin_addr);
+    }
+  else if (family->domain == AF_INET6)
+    {
+      name.length = sizeof name.in6;
+      inet_pton (AF_INET6, family->loopback, &name.in6.sin6_addr);
+    }
+  if (name.length != 0)
+    set_port (&name, port);
+  return name;
+}
+
+int
+expand (const struct test_case *test_case, struct variant *variants)
+{
+  int count = 0;
+  for (const struct family *f = families; f->name != NULL; f++)
+    for (const struct protocol *p = protocols; p->name != NULL; p++)
+      for (const struct entry *e = entries; e->name != NULL; e++)
+        for (int control = 1; control >= 0; control--)
+          {
+            if ((test_case->families & p->families & f->bit) == 0
+                || (test_case->protocols & p->bit) == 0
+                || (test_case->entries != 0
+                    && (test_case->entries & e->bit) == 0))
+              continue;
+            if (count == MOST_VARIANTS)
+              errx (BROKEN, "raise MOST_VARIANTS");
+            /* The control has a listener port of its own: no trace of the one
+               in conntrack can disturb the other.  */
+            in_port_t arrival = (in_port_t) (listener_port + control);
+            /* As sandbox/redirect.nft has it.  */
+            in_port_t source = (in_port_t) (listener_port + 2 + control);
+            variants[count++] = (struct variant){
+              .test = { .test_case = test_case,
+                        .family = f,
+                        .protocol = p,
+                        .entry = e,
+                        .control = control,
+                        .peer = loopback (f, control ? arrival : 0),
+                        .listener = loopback (f, arrival),
+                        .source = loopback (f, source),
+                        .client = loopback (f, control ? source : 0) },
+            };
+          }
+  return count;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs the variants of a case in a process of its own.  */
+
+#define _GNU_SOURCE
+#include "runner.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum
+{
+  CANNOT_TELL = 100 /* Exit status of a case's process.  */
+};
+
+int listener_port = 8080;
+int time_limit = 5;
+/* For which protocols packets to port 0 reach the listener's port.  */
+static enum protocols steered;
+
+/* Whether packets of a protocol for port 0 reach the listener's port: try it.
+   Where nothing steers them, they are refused at once.  Asked of the kernel
+   directly: a libc that fails here must not make cases skipped.  */
+static bool
+is_steered (const struct protocol *protocol)
+{
+  struct name here = loopback (&families[0], (in_port_t) listener_port);
+  struct name there = loopback (&families[0], 0);
+  int type = protocol->type | SOCK_CLOEXEC;
+  int listening = socket (AF_INET, type, protocol->number);
+  int fd = socket (AF_INET, type, protocol->number);
+  struct linger at_once = { .l_onoff = 1 };
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  struct timeval limit = { .tv_sec = 1 };
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  bool yes = bind (listening, &here.any, here.length) == 0
+             && listen (listening, 1) == 0
+             && syscall (SYS_connect, fd, &there.any, there.length) == 0;
+  close (fd);
+  close (listening);
+  return yes;
+}
+
+void
+find_steering (void)
+{
+  steered = PORTLESS;
+  for (const struct protocol *p = protocols; p->name != NULL; p++)
+    if (p->bit & (TCP | SCTP | DCCP) && is_steered (p))
+      /* What steers TCP steers UDP; MPTCP is TCP to it.  */
+      steered |= p->bit == TCP ? STREAM | DATAGRAM : p->bit;
+  if (steered & SCTP)
+    steered |= SCTP_MANY;
+}
+
+/* Where the process of the case tells the runner how a variant ended: a byte
+   each.  */
+static int told[2];
+static jmp_buf end_of_variant;
+/* Descriptors from this one on are a variant's.  */
+static int first_free_fd;
+
+void
+end_variant (enum status status)
+{
+  unsigned char byte = (unsigned char) status;
+  if (write (told[1], &byte, 1) != 1)
+    _exit (CANNOT_TELL);
+  longjmp (end_of_variant, 1);
+}
+
+_Noreturn static void
+run (struct test *test)
+{
+  all_as_the_standard = true;
+  if (test->test_case->needs & STEERING && !test->control
+      && !(steered & test->protocol->bit))
+    {
+      char missing[200];
+      snprintf (
+          missing, sizeof missing,
+          "no steering of %s: packets for port 0 reach no listener (needs "
+          "nftables with NAT for it in the network namespace)",
+          test->protocol->name);
+      skip (test, missing);
+    }
+  test->test_case->run (test);
+  end_variant (all_as_the_standard ? AS_THE_STANDARD : OTHERWISE);
+}
+
+static void
+close_from (int first)
+{
+  if (syscall (SYS_close_range, first, ~0U, 0) == 0)
+    return;
+  for (int fd = first; fd < 1024; fd++)
+    close (fd);
+}
+
+/* The process of a case: runs those variants that have not ended.  What one
+   leaves open is closed before the next.  */
+_Noreturn static void
+run_variants (struct variant *variants, int count)
+{
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  setpgid (0, 0);
+  /* A crash is an observation, not worth a file.  */
+  setrlimit (RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+  first_free_fd = keep_networks (first_free_fd);
+  for (volatile int i = 0; i < count; i++)
+    if (!variants[i].ended)
+      {
+        if (setjmp (end_of_variant) == 0)
+          run (&variants[i].test);
+        close_from (first_free_fd);
+        leave_own_network ();
+      }
+  _exit (0);
+}
+
+bool
+run_contained (struct variant *variants, int count)
+{
+  fflush (stdout);
+  if (pipe2 (told, O_CLOEXEC) != 0)
+    err (BROKEN, "pipe");
+  /* Descriptors of variants are higher than ours.  */
+  first_free_fd = dup (told[1]);
+  close (first_free_fd);
+  pid_t child = fork ();
+  if (child == 0)
+    run_variants (variants, count);
+  if (child < 0)
+    err (BROKEN, "fork");
+  close (told[1]);
+
+  bool in_time = true;
+  int i = 0;
+  for (; i < count; i++)
+    if (!variants[i].ended)
+      {
+        struct pollfd end = { .fd = told[0], .events = POLLIN };
+        unsigned char byte;
+        in_time = poll (&end, 1, time_limit * 1000) == 1;
+        if (!in_time || read (told[0], &byte, 1) != 1)
+          break;
+        variants[i].ended = true;
+        variants[i].status = byte;
+      }
+  if (!in_time)
+    kill (child, SIGKILL);
+  close (told[0]);
+  int status;
+  waitpid (child, &status, 0);
+  /* What it left behind.  */
+  kill (-child, SIGKILL);
+  if (i == count)
+    return true;
+
+  char reason[100];
+  if (!in_time)
+    snprintf (reason, sizeof reason, "no end within %d seconds", time_limit);
+  else if (WIFSIGNALED (status))
+    snprintf (reason, sizeof reason, "killed by signal %d (%s)",
+              WTERMSIG (status), strsignal (WTERMSIG (status)));
+  else
+    snprintf (reason, sizeof reason, "exit status %d", WEXITSTATUS (status));
+  emit_absence (&variants[i].test, "broken", reason);
+  variants[i].ended = true;
+  variants[i].status = BROKEN;
+  return false;
+}
