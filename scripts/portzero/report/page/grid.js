@@ -2,6 +2,9 @@
 // The filters and the grid.
 "use strict";
 
+// What a filter that is not set means, if not all there is.
+const UNSET = { run: "last" };
+
 const FILTERS = [
   ["call", "call", () => [...new Set(data.cases.map((_, number) => callOf(number)))]],
   ["protocol", "protocol", () => data.protocols.filter((name) => name !== "-")],
@@ -13,7 +16,7 @@ const FILTERS = [
   ["kernel", "kernel", () => [...new Set(data.columns.map((one) => one.kernel))]],
   ["run", "run", () => {
     const runs = [...new Set(data.columns.map((one) => one.run))].filter(Boolean);
-    return runs.length ? ["last", ...runs] : [];
+    return runs.length ? [...runs, "all"] : [];
   }],
 ];
 const CHECKS = [["changed", "only where columns differ"], ["alike", "columns that answer alike once"]];
@@ -22,10 +25,10 @@ function drawFilters() {
   const form = document.getElementById("filters");
   for (const [name, label, choices] of FILTERS) {
     const found = choices();
-    if (found.length < 2) continue;
+    if (found.length < 2) continue; // There is nothing to choose.
     form.append(h("label", {}, label,
       h("select", { name, onchange: (event) => go({ [name]: event.target.value }) },
-        h("option", { value: "" }, "all"),
+        h("option", { value: "" }, UNSET[name] || "all"),
         found.map((choice) => h("option", { value: choice }, choice)))));
   }
   form.append(h("label", {}, "name or question",
@@ -59,7 +62,7 @@ function chosen(parts) {
     const column = data.columns[number];
     return ["release", "libc", "kernel"].every(
       (axis) => !parts.has(axis) || column[axis] === parts.get(axis))
-      && (!parts.has("run") || (column.run || "last") === parts.get("run"))
+      && (parts.get("run") === "all" || column.run === (parts.get("run") || ""))
       && (!only || only.has(column.name));
   });
   const entries = data.entries.map((_, number) => number).filter(
