@@ -11,6 +11,7 @@ import pytest
 
 from portzero import usage
 from portzero.cli import parser
+from portzero.judge import Verdict
 from portzero.project import ROOT, Failure
 from portzero.report import readme
 
@@ -60,3 +61,15 @@ def test_readme_has_a_place_for_results() -> None:
     assert before.startswith("# Port Zero") and "## Licence" in behind
     with pytest.raises(Failure):
         readme.parts("nothing")
+
+
+def test_what_is_made_is_of_the_kernels_that_are_made_here() -> None:
+    found = [Verdict(case, "", column, "IPv4", "TCP", entry, kind, observed={"return": 0})
+             for column in ("distro/host", "distro/linux-stock")
+             for entry in ("libc", "syscall")
+             for case, kind in (("accept/address", "deviates"), ("connect/peer", "conforms"))]
+    assert [" ".join(line.split()) for line in readme.made(found).splitlines()] == [
+        "A distro on linux-stock", "", "A", "calls: 1 more conforms everywhere",
+        "accept ✗ ✗ kernel"]
+    with pytest.raises(Failure):
+        readme.made([verdict for verdict in found if verdict.column == "distro/host"])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from portzero import judge, results
+from portzero import judge, linux, results
+from portzero.column_name import parse
 from portzero.project import ROOT, Failure
 from portzero.report.summary import Summary
 from portzero.report.terminal import block
@@ -31,9 +32,15 @@ def parts(text: str) -> tuple[str, str, str]:
 
 
 def made(verdicts: list[judge.Verdict]) -> str:
-    """What must stand between the marks: the grid by call."""
-    columns = list(dict.fromkeys(verdict.column for verdict in verdicts))
-    return block(Summary(columns, verdicts, []).by_call())
+    """What must stand between the marks: the grid by call, of the kernels that are
+    made here.  Those that read it have other hosts."""
+    columns = [column for column in dict.fromkeys(verdict.column for verdict in verdicts)
+               if parse(column).kernel in linux.KERNELS]
+    if not columns:
+        raise Failure("make docs", "the last run has no column on a kernel that is made here",
+                      "run ./portzero matrix")
+    return block(Summary(columns, [verdict for verdict in verdicts if verdict.column in columns],
+                         []).by_call())
 
 
 def last_verdicts() -> list[judge.Verdict]:
