@@ -125,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     programs.add_argument("--column", action="append", default=[], metavar="LIBC/KERNEL",
                           help="only on this column (may be repeated)")
     programs.add_argument("--list", action="store_true", help="say what there is, run nothing")
+    peers = commands.add_parser("check-peers", help="run other projects' tests of sockets under "
+                                "distro and patched, and compare test by test")
+    peers.add_argument("name", nargs="*", metavar="NAME", help="only these of tests/peers")
     build = commands.add_parser("build", help="build what the columns need")
     build.add_argument("--libc", action="append", metavar="LIBC")
     build.add_argument("--kernel", action="append", metavar="KERNEL")
@@ -244,6 +247,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return status
         case "judge":
             return matrix.judge_and_report(style=style)
+        case "check-peers":
+            packages.install("programs")
+            from portzero import peers  # noqa: PLC0415
+
+            return peers.run(arguments.name)
         case "programs":
             packages.install("programs")
             from portzero.programs import job  # noqa: PLC0415

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
-import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from portzero.column import Column
-from portzero.project import OUT, ROOT, Failure, appearing, exclusive, multiarch
+from portzero.project import OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of
 
 TREE = OUT / "programs/tree"
+# An empty folder to mount on: each sandbox sees its own mounts there.
+PLACE = OUT / "programs/place"
 LOG = OUT / "programs/tree.log"
 ENTER = ROOT / "sandbox/tree.sh"
 TOOLS = ROOT / "tests/programs/tools"
@@ -60,18 +62,25 @@ def _make() -> None:
 
 def _present() -> set[str]:
     """The packages that are installed in the tree."""
-    status = (TREE / "var/lib/dpkg/status").read_text()
-    return set(re.findall(r"^Package: (\S+)\nStatus: install ok installed", status, re.MULTILINE))
+    listing = output_of("dpkg-query", f"--admindir={TREE}/var/lib/dpkg", "--show",
+                        "--showformat=${Package} ${db:Status-Status}\n")
+    return {line.split()[0] for line in listing.splitlines() if line.endswith(" installed")}
 
 
-def _apt(*words: str) -> list[str]:
-    """apt-get in the tree, with the network but without processes that stay."""
+def _inside(*command: str) -> list[str]:
+    """A command that changes the tree: with the network, but without
+    processes that stay."""
     return ["bwrap", "--bind", str(TREE), "/", "--dev", "/dev", "--proc", "/proc",
             "--tmpfs", "/run", "--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf",
             "--cap-add", "ALL", "--unshare-pid", "--unshare-uts", "--hostname", "localhost",
-            "--die-with-parent", "--setenv", "DEBIAN_FRONTEND", "noninteractive", "--",
+            "--die-with-parent", "--setenv", "DEBIAN_FRONTEND", "noninteractive", "--", *command]
+
+
+def _apt(*words: str) -> list[str]:
+    """apt-get in the tree."""
+    return _inside(
             "apt-get", "-q", "-y", "-o", "APT::Sandbox::User=root", "-o", "DPkg::Lock::Timeout=600",
-            "-o", "Dpkg::Options::=--force-unsafe-io", *words]
+            "-o", "Dpkg::Options::=--force-unsafe-io", *words)
 
 
 def install(packages: Iterable[str]) -> None:
@@ -95,17 +104,48 @@ def install(packages: Iterable[str]) -> None:
             _logged("programs", _apt(*words))
 
 
+def _sources(name: str, packages: Sequence[str]) -> None:
+    """Fetch these Debian source packages to /usr/src/NAME in the tree."""
+    listed = (TREE / "etc/apt/sources.list").read_text().splitlines()
+    # The release itself: a mirror of the updates may lack the sources.
+    release = next(line for line in listed if line.startswith("deb "))
+    (TREE / "etc/apt/sources.list.d/sources.list").write_text(
+        f"deb-src {release.removeprefix('deb ')}\n")
+    _logged(name, _apt("update"))
+    fetch = shlex.join(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "source", *packages])
+    _logged(name, _inside("sh", "-ec", f"cd /usr/src/{name}\n{fetch}"))
+
+
+def build(name: str, sources: Sequence[str], script: str) -> None:
+    """Run a script in /usr/src/NAME in the tree, beside these Debian source
+    packages, unless that is done: what it builds there is the same for all
+    columns."""
+    done = TREE / "usr/src" / name / f"done-{digest(*sources, script)}"
+    if not script or done.exists():
+        return
+    if sources:
+        install(["build-essential", "dpkg-dev"])
+    with exclusive("tree"):
+        print(f"portzero: building in the tree: {name}", flush=True)
+        shutil.rmtree(done.parent, ignore_errors=True)
+        done.parent.mkdir()
+        if sources:
+            _sources(name, sources)
+        _logged(name, _inside("sh", "-ec", f"export HOME=/root\ncd /usr/src/{name}\n{script}"))
+        done.touch()
+
+
 def libc_of(column: Column) -> Path:
     """The C library that programs of the tree must meet on this column."""
     system = (Path("/lib") / multiarch() / "libc.so.6").resolve()
     return column.files.get(system) or TREE / str(system).lstrip("/")
 
 
-def run(column: Column, command: Sequence[str], place: Path, stdout: IO[bytes],
-        limit: int) -> int:
-    """Run a command on this column with the tree as its root.  `place` is an
-    empty folder of the caller's, for mounts.  Returns its exit status."""
+def run(column: Column, command: Sequence[str], stdout: IO[bytes], limit: int) -> int:
+    """Run a command on this column with the tree as its root.  Returns its exit
+    status."""
+    PLACE.mkdir(exist_ok=True)
     files = [word for target, file in column.files.items()
              if (TREE / str(target).lstrip("/")).exists() for word in (str(target), str(file))]
-    return column.run([str(ENTER), str(TREE), str(place), str(TOOLS), *files, "--", *command],
-                      stdout=stdout, writable=place, limit=limit)
+    return column.run([str(ENTER), str(TREE), str(PLACE), str(TOOLS), *files, "--", *command],
+                      stdout=stdout, writable=PLACE, limit=limit)

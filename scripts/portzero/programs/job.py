@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from portzero import tree
+from portzero import parallel, tree
 from portzero.column import DEFAULT_LISTENER, LIBCS, SETTINGS, Column, open_column
 from portzero.programs import files
 from portzero.programs.files import Program
@@ -81,15 +77,11 @@ def transcript(task: Task, is_zero: bool, resets: int = 0) -> tuple[str, Path]:
     seconds = task.program.seconds * (1 if task.column.kernel == "host" else GUEST_FACTOR)
     command = ["timeout", "--kill-after=1", str(seconds), "sh", "-c",
                _script(task.program, is_zero, resets)]
-    with tempfile.TemporaryDirectory(prefix="place-", dir=OUT / "programs") as place:
-        partial = path.with_suffix(f".{os.getpid()}")
-        with partial.open("wb") as out:
-            status = tree.run(task.column, command, Path(place), out, seconds + 10)
+    with path.open("wb") as out:
+        status = tree.run(task.column, command, out, seconds + 10)
         if status != 0:
-            with partial.open("a") as out:
-                out.write(f"portzero: it ended with status {status}"
-                          f"{f' (after {seconds} s)' if status in (124, 137) else ''}\n")
-        partial.rename(path)
+            late = f" (after {seconds} s)" if status in (124, 137) else ""
+            out.write(f"portzero: it ended with status {status}{late}\n".encode())
     return path.read_text(errors="replace"), path
 
 
@@ -122,52 +114,6 @@ def fill(task: Task) -> dict[str, object]:
                         "zero": str(zero_path.relative_to(OUT))}}
 
 
-def _work(connection: Connection, tasks: Sequence[Task]) -> None:
-    """A worker: fills the cells whose numbers come, until it hears -1."""
-    while (number := connection.recv()) >= 0:
-        try:
-            connection.send(fill(tasks[number]))
-        except Failure as failure:
-            connection.send(failure)
-            return
-
-
-def in_parallel(tasks: Sequence[Task], tell: Callable[[dict[str, object]], None]) -> None:
-    """Fill these cells, as many at a time as there are processors.
-
-    If one fails to start, or we are interrupted, all are killed; what runs in
-    sandboxes ends with the process that made them."""
-    context = multiprocessing.get_context("fork")
-    numbers = iter(range(len(tasks)))
-    workers = []
-    waiting: list[Connection] = []
-    try:
-        for _ in range(min(os.cpu_count() or 1, len(tasks))):
-            ours, theirs = context.Pipe()
-            worker = context.Process(target=_work, args=(theirs, tasks), daemon=True)
-            worker.start()
-            theirs.close()
-            workers.append(worker)
-            waiting.append(ours)
-            ours.send(next(numbers, -1))
-        while waiting:
-            for connection in wait(waiting):
-                assert isinstance(connection, Connection)
-                try:
-                    answer = connection.recv()
-                except EOFError:
-                    waiting.remove(connection)
-                    continue
-                if isinstance(answer, Failure):
-                    raise answer
-                tell(answer)
-                connection.send(next(numbers, -1))
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-
-
 def columns(names: Sequence[str]) -> dict[str, Column]:
     """Open these columns."""
     opened = {}
@@ -176,6 +122,22 @@ def columns(names: Sequence[str]) -> dict[str, Column]:
         if libc in LIBCS or libc in SETTINGS:
             opened[name] = open_column(libc, kernel)
     return opened
+
+
+def _store(records: list[dict[str, object]]) -> None:
+    """Put these cells in the place of what was kept of them; keep the others,
+    but for those of programs that there are no more."""
+    kept = {}
+    if RESULTS.exists():
+        for line in RESULTS.read_text().splitlines():
+            record = json.loads(line)
+            kept[record["program"], record["column"]] = record
+    kept |= {(record["program"], record["column"]): record for record in records}
+    names = {program.name for program in files.load_all([])}
+    partial = RESULTS.with_suffix(".partial")
+    partial.write_text("".join(f"{json.dumps(kept[key])}\n" for key in sorted(kept)
+                               if key[0] in names))
+    partial.rename(RESULTS)
 
 
 def run(names: list[str], wanted: list[str]) -> int:
@@ -187,6 +149,8 @@ def run(names: list[str], wanted: list[str]) -> int:
             raise Failure(f"column '{name}'", "programs do not run there",
                           f"use {', '.join(files.COLUMNS)}")
     tree.install(package for program in programs for package in program.packages)
+    for program in programs:
+        tree.build(program.name, [], program.build)
     opened = columns(wanted or files.COLUMNS)
     tasks = [Task(program, column, name) for program in programs
              for name, column in opened.items()]
@@ -197,13 +161,12 @@ def run(names: list[str], wanted: list[str]) -> int:
             records.append(record)
             tell(record)
 
-        in_parallel(tasks, keep)
+        try:
+            parallel.each(lambda number: fill(tasks[number]), range(len(tasks)), keep)
+        finally:
+            _store(records)
         order = {(task.program.name, task.name): number for number, task in enumerate(tasks)}
         records.sort(key=lambda record: order[str(record["program"]), str(record["column"])])
-        if not names and not wanted:
-            partial = RESULTS.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(record) + "\n" for record in records))
-            partial.rename(RESULTS)
     return report.table(records, list(opened))
 
 

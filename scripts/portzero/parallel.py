@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Does things beside each other, in processes of their own: what waits for a
+sandbox waits for signals, which threads would take from each other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import TypeVar
+
+from portzero.project import Failure
+
+Result = TypeVar("Result")
+
+
+def _work(connection: Connection, work: Callable[[int], Result]) -> None:
+    """A worker: does what the numbers that come stand for, until -1."""
+    while (number := connection.recv()) >= 0:
+        try:
+            connection.send(work(number))
+        except Failure as failure:
+            connection.send(failure)
+            return
+
+
+def each(work: Callable[[int], Result], numbers: Sequence[int],
+         tell: Callable[[Result], None]) -> None:
+    """Do `work` for these numbers, as many at a time as there are
+    processors, and `tell` each result as it comes.
+
+    If one raises Failure, or we are interrupted, all are killed; what runs in
+    sandboxes ends with the process that made them."""
+    context = multiprocessing.get_context("fork")
+    left = iter(numbers)
+    workers = []
+    waiting: list[Connection] = []
+    try:
+        for _ in range(min(os.cpu_count() or 1, len(numbers))):
+            ours, theirs = context.Pipe()
+            worker = context.Process(target=_work, args=(theirs, work), daemon=True)
+            worker.start()
+            theirs.close()
+            workers.append(worker)
+            waiting.append(ours)
+            ours.send(next(left, -1))
+        while waiting:
+            for connection in wait(waiting):
+                assert isinstance(connection, Connection)
+                try:
+                    answer = connection.recv()
+                except EOFError:
+                    waiting.remove(connection)
+                    continue
+                if isinstance(answer, Failure):
+                    raise answer
+                tell(answer)
+                connection.send(next(left, -1))
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.join()
