@@ -21,7 +21,9 @@ CASE (accept, address,
 }
 
 CASE (accept, accept4_address, .question = "Does accept4() do so, too?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = CONNECTION & ~DCCP,
+      .basis = "POSIX.1-2024 accept4(), in no edition before; as accept(): "
+               "the peer's address is stored",
+      .families = ANY_FAMILY, .protocols = CONNECTION & ~DCCP,
       .needs = STEERING)
 {
   int listening = listener (test);

@@ -130,3 +130,14 @@ CASE (getsockopt, tcp_state,
   test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
   observe_value (test, "", "tcpi_state", state, result (TCP_ESTABLISHED));
 }
+
+CASE (sock_diag, other_network,
+      .question = "Is a socket of another network namespace out of sight?",
+      .basis = "No standard; Linux sock_diag(7): the caller's namespace",
+      .families = ANY_FAMILY, .protocols = DATAGRAM)
+{
+  int fd = connected_socket (test);
+  own_network (test, "");
+  struct name peer = peer_by_diag (test, fd, NULL);
+  observe_value (test, "", "found", peer.length != 0, result (0));
+}

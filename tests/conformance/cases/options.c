@@ -164,3 +164,29 @@ CASE (getsockopt, accepting,
                            &size);
   observe_value (test, "listening", "SO_ACCEPTCONN", accepting, result (1));
 }
+
+#ifndef IPV6_2292PKTINFO
+#define IPV6_2292PKTINFO 2
+#define IPV6_2292PKTOPTIONS 6
+#endif
+
+CASE (getsockopt, packet_options,
+      .question = "What does IPV6_2292PKTOPTIONS say on an accepted socket?",
+      .basis
+      = "RFC 2292 section 7; Linux gives the peer's address, and no port",
+      .families = IPV6, .protocols = TCP, .needs = STEERING)
+{
+  int listening = listener (test);
+  client_from_source (test);
+  int fd = accepted (listening);
+  if (setsockopt (fd, IPPROTO_IPV6, IPV6_2292PKTINFO, &(int){ 1 }, sizeof (int))
+      != 0)
+    broken (test, "IPV6_2292PKTINFO", errno);
+  char options[200];
+  socklen_t size = sizeof options;
+  observe_call (test, "", "getsockopt",
+                test->entry->getsockopt (fd, IPPROTO_IPV6, IPV6_2292PKTOPTIONS,
+                                         options, &size),
+                result (0));
+  observe_value (test, "length", "getsockopt", size, unspecified ());
+}

@@ -6,6 +6,7 @@
 #include "network.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 
 #define BASIS                                                                  \
@@ -203,6 +204,40 @@ CASE (recvmsg, packet_information,
                            &test->peer.in.sin_addr, 4)
                        == 0);
   observe_value (test, "", "own address", same, result (1));
+}
+
+static const char tproxy_to_port_in_question[]
+    = "table inet $table {\n"
+      "chain prerouting {\n"
+      "type filter hook prerouting priority -150; policy accept;\n"
+      "meta nfproto ipv4 tcp dport $source tproxy ip to :$zero\n"
+      "meta nfproto ipv6 tcp dport $source tproxy ip6 to :$zero\n"
+      "}\n"
+      "}\n";
+
+CASE (steering, tproxy_to_zero,
+      .question
+      = "Who gets a connection that tproxy is told to give to port 0?",
+      .basis
+      = "No standard; Linux nft_tproxy_eval(): 0 keeps the packet's port",
+      .families = IPV4 | IPV6, .protocols = TCP)
+{
+  own_network (test, tproxy_to_port_in_question);
+  struct test dialled = *test;
+  dialled.listener = test->source;
+  int at_dialled = listener (&dialled);
+  int at_listener = listener (test);
+  bool wide = test->family->domain == AF_INET6;
+  int level = wide ? IPPROTO_IPV6 : IPPROTO_IP;
+  int option = wide ? 75 /* IPV6_TRANSPARENT */ : 19 /* IP_TRANSPARENT */;
+  if (setsockopt (at_dialled, level, option, &(int){ 1 }, sizeof (int)) != 0
+      || setsockopt (at_listener, level, option, &(int){ 1 }, sizeof (int))
+             != 0)
+    broken (test, "IP_TRANSPARENT", errno);
+  dialled.peer = test->source;
+  connected_socket (&dialled);
+  observe_poll (test, "the dialled port", at_dialled, POLLIN, 100,
+                unspecified ());
 }
 
 static const char to_port_in_question[]

@@ -273,3 +273,29 @@ CASE (poll, idle,
   observe_poll (test, "", connected_socket (test), POLLIN | POLLOUT, 0,
                 result (POLLOUT));
 }
+
+CASE (recvfrom, undone_peer,
+      .question = "May anybody send after the peer was undone by AF_UNSPEC?",
+      .basis = LIMITS "; AF_UNSPEC resets it.  Linux's IPv6 sockets keep the "
+                      "address (udp_disconnect()), at any port",
+      .families = IPV4 | IPV4_MAPPED, .protocols = DATAGRAM)
+{
+  stay ();
+  int fd = listener (test);
+  struct name own = local_name (fd), other = at_port (&test->peer, 0);
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect", errno);
+  disconnect (test, fd);
+  if (test->family->bit == IPV4)
+    other.in.sin_addr.s_addr = htonl (INADDR_LOOPBACK + 1);
+  else
+    other.in6.sin6_addr.s6_addr[15]++;
+  int sender = new_socket (test);
+  if (bind (sender, &other.any, other.length) != 0
+      || sendto (sender, payload, PAYLOAD_SIZE, 0, &own.any, own.length) < 0)
+    broken (test, "sending from another host", errno);
+  await_delivery (test);
+  observe_arrival (test, "", fd, false,
+                   test->family->bit == IPV4 ? result (PAYLOAD_SIZE)
+                                             : unspecified ());
+}

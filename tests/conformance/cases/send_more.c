@@ -235,3 +235,20 @@ CASE (send, probe,
       test->entry->sendto (bound_socket (test), NULL, 0, flags, NULL, 0),
       error (EDESTADDRREQ));
 }
+
+CASE (send, probe_without_ports,
+      .question = "Does it, for sockets whose packets have no ports?",
+      .basis
+      = "No standard; Linux raw_sendmsg(): [EDESTADDRREQ] without a peer",
+      .families = IPV4 | IPV6, .protocols = RAW)
+{
+  int flags = MSG_CONFIRM | MSG_DONTWAIT | 0x10 /* MSG_PROBE */;
+  observe_call (
+      test, "connected", "send",
+      test->entry->sendto (connected_socket (test), NULL, 0, flags, NULL, 0),
+      result (0));
+  observe_call (
+      test, "unconnected", "send",
+      test->entry->sendto (new_socket (test), NULL, 0, flags, NULL, 0),
+      error (EDESTADDRREQ));
+}

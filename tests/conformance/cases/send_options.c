@@ -135,3 +135,21 @@ CASE (connect, fast_open,
   observe_arrival (test, "arrival", accepted (listening), true,
                    result (PAYLOAD_SIZE));
 }
+
+CASE (send, too_long_while_corked,
+      .question = "What is left of a corked datagram after one too long?",
+      .basis = "No standard; Linux udp_sendmsg() drops what was corked",
+      .families = IPV4 | IPV6, .protocols = DATAGRAM, .needs = STEERING)
+{
+  int at_peer = listener (test);
+  int fd = connected_socket (test);
+  static char large[65535];
+  observe_call (test, "corked", "send",
+                test->entry->sendto (fd, payload, 4, MSG_MORE, NULL, 0),
+                result (4));
+  observe_call (test, "too long", "send",
+                test->entry->sendto (fd, large, sizeof large, 0, NULL, 0),
+                error (EMSGSIZE));
+  bool sent = observe_sendto (test, "next", fd, NULL, result (PAYLOAD_SIZE));
+  observe_arrival (test, "arrival", at_peer, sent, unspecified ());
+}

@@ -99,8 +99,14 @@ CASE (io_uring, accept,
                                  .fd = listening,
                                  .addr = (unsigned long) &client.storage,
                                  .addr2 = (unsigned long) &client.length };
+  long server = -1;
   observe_call (test, "accept", "IORING_OP_ACCEPT",
-                do_operation (test, &accept) < 0 ? -1 : 0, result (0));
+                (server = do_operation (test, &accept)) < 0 ? -1 : 0,
+                result (0));
+  if (server < 0)
+    client.length = 0;
+  observe_name (test, "client", "IORING_OP_ACCEPT", &client,
+                name (&test->client));
 }
 
 CASE (io_uring, accept_null_address,
