@@ -57,8 +57,9 @@ def product(kernel: str, release: str = default_release()) -> Path:
     return OUT / "columns" / f"{kernel}-{key(kernel, release)}"
 
 
-def _make(log: Path, kernel: str, title: str, source: Path, objects: Path, *targets: str,
-          expected: int = 0) -> None:
+def make(log: Path, kernel: str, title: str, source: Path, objects: Path, *targets: str,
+         expected: int = 0) -> None:
+    """Make targets of a kernel's source, as they are made for KERNEL."""
     how = recipe()["make"]
     (OUT / "ccache").mkdir(parents=True, exist_ok=True)
     # The release tells the kernels apart: it is the marker of the series.
@@ -74,7 +75,7 @@ def _configure(log: Path, title: str, release: str, source: Path, objects: Path)
     """Configure, and make sure that the kernel takes all our lines."""
     lines = configuration(release)
     (objects / "fragment").write_text("".join(f"{line}\n" for line in lines))
-    _make(log, "linux-stock", f"{title}: configure", source, objects, "allnoconfig")
+    make(log, "linux-stock", f"{title}: configure", source, objects, "allnoconfig")
     taken = set((objects / ".config").read_text().splitlines())
     ignored = [line for line in lines if line not in taken]
     if ignored:
@@ -111,7 +112,7 @@ def objects(kernel: str, release: str = default_release()) -> Path:
             source = unpacked(log, release)
             with appearing(path) as folder:
                 _configure(log, title, release, source, folder)
-                _make(log, kernel, f"{title}: build", source, folder, "linux",
+                make(log, kernel, f"{title}: build", source, folder, "linux",
                       expected=recipe()["make"]["objects"])
             return path
         stock = objects("linux-stock", release)
@@ -120,7 +121,7 @@ def objects(kernel: str, release: str = default_release()) -> Path:
         with appearing(path) as folder, appearing(source) as patched:
             clone_patched(log, title, unpacked(log, release), stock,
                           releases.read(release).linux.series, patched, folder)
-            _make(log, kernel, f"{title}: build", patched, folder, "linux")
+            make(log, kernel, f"{title}: build", patched, folder, "linux")
     return path
 
 
