@@ -92,6 +92,9 @@ def test_filters_of_columns_and_variants(browser: Browser) -> None:
     assert "".join(signs(browser, 0)) == "✗"
     browser.open(model(), "#alike=1")
     assert "".join(signs(browser, 0)) == "✗✗✓✗✓✓"
+    assert browser.one("#letters").text.splitlines() == [
+        "A", "distro, stock on host, linux-stock", "B", "patched on host, linux-stock",
+        "C", "distro, stock, patched on linux-patched"]
     browser.open(model(), "#run=before")
     assert "".join(signs(browser, 0)) == "✗✗"
     browser.one("#filters button[type=reset]").click()

@@ -125,7 +125,7 @@ class Summary:
         be tried."""
         seen = [shown.verdict for column in self.columns for shown in self.pair(case, column)
                 if shown]
-        return worst([verdict for verdict in seen if verdict != "skipped"] or seen)
+        return worst([verdict for verdict in seen if verdict != "skipped"] or ["skipped"])
 
     def plain(self, case: str) -> bool:
         """Whether a case conforms on every column, as far as it could be tried."""

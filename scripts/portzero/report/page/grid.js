@@ -134,14 +134,44 @@ function colouring() {
   };
 }
 
+// Several columns in few words, exactly those: "distro, stock on host, linux-stock".
+function described(columns) {
+  const put = (map, key, value) => map.set(key, [...(map.get(key) || []), value]);
+  const kernels = new Map(), libcs = new Map(), places = new Map();
+  for (const { release, libc, kernel, run } of columns)
+    put(kernels, JSON.stringify([[run, manyReleases && release].filter(Boolean).join(" "), libc]),
+        kernel);
+  for (const [key, names] of kernels) {
+    const [place, libc] = JSON.parse(key);
+    put(libcs, JSON.stringify([place, names.join(", ")]), libc);
+  }
+  for (const [key, names] of libcs) {
+    const [place, on] = JSON.parse(key);
+    put(places, `${names.join(", ")} on ${on}`, place);
+  }
+  return [...places].map(([words, names]) => {
+    const where = names.filter(Boolean).join(", ");
+    return where ? `${where}: ${words}` : words;
+  }).join("; ");
+}
+
+const letter = (number) => (number < 26 ? "" : letter(Math.floor(number / 26) - 1))
+  + String.fromCharCode(65 + number % 26);
+
+function columnHead({ release, libc, kernel, run }) {
+  return h("th", { scope: "col" }, libc, h("small", {},
+    [run, manyReleases && release, kernel].filter(Boolean).join(" ")));
+}
+
 function drawGrid(parts) {
   const found = chosen(parts);
-  const groups = parts.has("alike") ? together(found) : found.columns.map((_, place) => [place]);
-  const head = h("tr", {}, h("th", { scope: "col" }, "case"), groups.map((places) =>
-    h("th", { scope: "col" }, places.map((place) => {
-      const { release, libc, kernel, run } = data.columns[found.columns[place]];
-      return h("div", {}, libc, h("small", {}, [run, manyReleases && release, kernel].filter(Boolean).join(" ")));
-    }))));
+  const alike = parts.has("alike");
+  const groups = alike ? together(found) : found.columns.map((_, place) => [place]);
+  const members = groups.map((places) => places.map((place) => data.columns[found.columns[place]]));
+  const head = h("tr", {}, h("th", { scope: "col" }, "case"), members.map((columns, number) =>
+    (alike ? h("th", { scope: "col" }, letter(number)) : columnHead(columns[0]))));
+  document.getElementById("letters").replaceChildren(...(alike ? [facts(...members.map(
+    (columns, number) => [letter(number), described(columns)]))] : []));
   const body = h("tbody");
   let last = null;
   for (const row of found.rows) {
