@@ -33,12 +33,15 @@ def test_twenty_runs_in_one_checkout() -> None:
         runs = [stack.enter_context(subprocess.Popen(
             [PORTZERO, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
             for number in range(20)
-            for command in ((*HERE, "--case", f"get*name/*{'d' if number % 2 else ''}"),
+            for command in ((*HERE, *(["--case", f"get*name/*{'d' if number % 2 else ''}"]
+                                      if number % 7 else [])),
                             *([("judge",)] if number % 4 == 0 else []))]
+        while any(run.poll() is None for run in runs):  # At no moment is there less than a run.
+            assert results.read(parse("distro/host")).complete
         ended = [(*run.communicate(timeout=300), run.returncode) for run in runs]
     for out, err, status in ended:
-        assert status == 0, out + err
-        assert "All as expected." in out
+        assert status in (0, 1), out + err  # What they find is for other tests.
+        assert "as expected." in out
         assert "waiting" not in err and "Traceback" not in err
     assert results.read(parse("distro/host")).complete
     assert results.read(parse("distro/host"), "partial").flaw == ""

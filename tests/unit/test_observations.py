@@ -51,6 +51,13 @@ def test_cut_at_a_line(count: int) -> None:
     assert f"line {count}: it ends here" in parse("file", run()[:count], "advice").flaw
 
 
+def test_a_record_is_missing() -> None:
+    """One of two of a variant: all variants still have one."""
+    lines = run()
+    lines[3] = line({"ended": "call/0", "variants": 2, "records": 3})
+    assert "line 4: case call/0 has 2 of 3 records" in parse("file", lines, "advice").flaw
+
+
 @pytest.mark.parametrize("number", range(1, 7))
 def test_a_line_is_missing(number: int) -> None:
     lines = run()
