@@ -156,6 +156,15 @@ def test_what_is_skipped_hides_and_colours_nothing(browser: Browser) -> None:
     assert set(colours) == {"r0", "r1"}
 
 
+def test_a_value_of_any_kind_is_shown(browser: Browser) -> None:
+    odd = model()
+    for record in odd.columns[0].records:
+        if record["case"] == "getpeername/case0":
+            record["observed"] = {"return": -1, "errno": ["what", {"is": "this"}]}
+    browser.open(odd, "#cell=getpeername/case0@distro/host")
+    assert "what" in browser.one("dialog .bytes").text
+
+
 def test_two_columns_beside_each_other(browser: Browser) -> None:
     browser.open(model(), "#compare=stock/host..patched/host")
     assert "8 of 48 answers differ." in browser.one("#differences").text

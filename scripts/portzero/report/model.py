@@ -143,8 +143,11 @@ class Model:
         def value(found: Record | None) -> int:
             if found is None:
                 return -1
-            # Most have been met before: by far the quickest key.
-            number = values.number(found, tuple(found.items()))
+            key: Hashable = tuple(found.items())
+            try:  # Most have been met before: by far the quickest key.
+                number = values.number(found, key)
+            except TypeError:  # What no suite of ours writes: a list in it.
+                number = values.number(found, json.dumps(found, sort_keys=True))
             if number == len(sames):
                 plain = stable(found)
                 sames.append(steady.number(plain, json.dumps(plain, sort_keys=True)))
