@@ -1,167 +1,256 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The first process of a guest (user-mode Linux): makes it look like the
-   sandbox on the host, runs a command, and ends the guest with its status.
+   sandbox on the host, runs a command, passes it signals and standard input,
+   and reports its end (guest_protocol.h).
 
    The kernel's command line names the request in portzero_request=FILE, which
    becomes an environment variable here.  The request holds strings, each
-   ended by a null byte: the nftables rules that steer port 0 (or nothing), the
-   one folder that can be written to, the folder to start in, "terminal" if
-   the command is to have the user's terminal (or nothing), the number of the
-   command's words, these, and the environment.
-
-   The exit status of the guest is that of the command; 128 + N if signal N
-   ended it; 125 if the guest could not be set up; 126 or 127 if the command
-   could not be run.  */
+   ended by a null byte; see enum request.  The exit status of the guest is 0 if
+   it reported.  */
 
 #define _GNU_SOURCE
+#include "guest_protocol.h"
+#include "guest_system.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/socket.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum
-{
-  CANNOT_SET_UP = 125,
-  CANNOT_RUN = 126,
-  NOT_FOUND = 127,
-  MOST = 4096 /* Words of the command and the environment.  */
-};
+/* Where the host's pipes are; opened by main().  */
+static int host_fd = -1;
+static int input_fd = -1;
 
-_Noreturn static void
-end (int status)
+void
+fail (const char *what)
 {
-  /* The kernel's process on the host exits with this.  */
-  int fd = open ("/proc/exitcode", O_WRONLY);
-  dprintf (fd, "%d", status);
-  close (fd);
-  /* The kernel need not tell the user that it halts.  */
-  fd = open ("/proc/sys/kernel/printk", O_WRONLY);
-  dprintf (fd, "0");
-  close (fd);
-  tcdrain (STDOUT_FILENO);
-  tcdrain (STDERR_FILENO);
-  sync ();
-  reboot (RB_POWER_OFF);
-  abort ();
-}
-
-_Noreturn static void
-fail (int status, const char *what)
-{
-  dprintf (STDERR_FILENO, "portzero: guest: %s: %s\n", what, strerror (errno));
-  end (status);
-}
-
-/* Give the command the user's terminal, with all that a terminal does.  */
-static void
-open_terminal (void)
-{
-  setsid ();
-  int fd = open ("/dev/tty0", O_RDWR);
-  if (fd < 0 || ioctl (fd, TIOCSCTTY, 0) != 0)
-    fail (CANNOT_SET_UP, "/dev/tty0");
-  for (int target = STDIN_FILENO; target <= STDERR_FILENO; target++)
-    dup2 (fd, target);
-  if (fd > STDERR_FILENO)
-    close (fd);
+  int error_number = errno;
+  int fd = host_fd >= 0 ? host_fd : STDERR_FILENO;
+  dprintf (fd, "error the guest: %s: %s\n", what, strerror (error_number));
+  halt ();
 }
 
 /* Make DEVICE, a terminal of the guest behind which is a stream of the host's,
-   the descriptor TARGET, and let it pass every byte unchanged.  */
-static void
-open_stream (const char *device, int target)
+   pass every byte unchanged.  Return its descriptor.  */
+static int
+open_stream (const char *device)
 {
-  int fd = open (device, O_RDWR | O_NOCTTY);
+  int fd = open (device, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (fd < 0)
-    fail (CANNOT_SET_UP, device);
+    fail (device);
   struct termios mode;
   if (tcgetattr (fd, &mode) == 0)
     {
       cfmakeraw (&mode);
       tcsetattr (fd, TCSANOW, &mode);
     }
-  if (fd != target)
-    {
-      dup2 (fd, target);
-      close (fd);
-    }
+  return fd;
 }
 
-static void
-mount_at (const char *type, const char *place, unsigned long flags,
-          const char *options)
-{
-  if (mount (type, place, type, flags, options) != 0)
-    fail (CANNOT_SET_UP, place);
-}
-
-/* Run a command and return its exit status as a shell would.  */
+/* The standard streams of the command: the user's terminal, with all that a
+   terminal does, or the streams of the host's.  Return the terminal, or
+   -1.  */
 static int
-run (char **words)
+open_streams (bool terminal, int input)
 {
-  if (words[0] == NULL)
-    return NOT_FOUND;
+  setsid ();
+  if (!terminal)
+    {
+      int out = open_stream ("/dev/tty0");
+      int error = open_stream ("/dev/tty1");
+      dup2 (input, STDIN_FILENO);
+      dup2 (out, STDOUT_FILENO);
+      dup2 (error, STDERR_FILENO);
+      return -1;
+    }
+  int fd = open ("/dev/tty0", O_RDWR | O_CLOEXEC);
+  if (fd < 0 || ioctl (fd, TIOCSCTTY, 0) != 0)
+    fail ("/dev/tty0");
+  for (int target = STDIN_FILENO; target <= STDERR_FILENO; target++)
+    dup2 (fd, target);
+  return fd;
+}
+
+/* Start the command; INPUT is what it reads.  */
+static pid_t
+start (char **request, char **words, int input)
+{
+  int started[2];
+  if (pipe2 (started, O_CLOEXEC) != 0)
+    fail ("pipe");
   pid_t child = fork ();
+  if (child < 0)
+    fail ("fork");
   if (child == 0)
     {
+      sigset_t none;
+      sigemptyset (&none);
+      open_streams (request[TERMINAL][0] != 0, input);
+      become_user (request);
+      signal (SIGPIPE, SIG_DFL);
+      sigprocmask (SIG_SETMASK, &none, NULL);
       execvp (words[0], words);
-      dprintf (STDERR_FILENO, "portzero: guest: %s: %s\n", words[0],
-               strerror (errno));
-      _exit (errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+      int error_number = errno;
+      if (write (started[1], &error_number, sizeof error_number) < 0)
+        _exit (CANNOT_RUN);
+      _exit (CANNOT_RUN);
     }
-  int status;
-  pid_t ended;
-  do
-    ended = wait (&status);
-  while (ended != child && (ended > 0 || errno == EINTR));
-  if (ended != child)
-    fail (CANNOT_SET_UP, "wait");
-  return WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+  close (started[1]);
+  int error_number;
+  if (read (started[0], &error_number, sizeof error_number) > 0)
+    {
+      bool absent = error_number == ENOENT || error_number == ENOTDIR;
+      dprintf (host_fd, "cannot-run %d %s: %s\n",
+               absent ? NOT_FOUND : CANNOT_RUN, words[0],
+               strerror (error_number));
+      halt ();
+    }
+  close (started[0]);
+  return child;
+}
+
+/* Read exactly SIZE bytes.  Return false at the end.  */
+static bool
+read_all (int fd, unsigned char *to, size_t size)
+{
+  for (size_t done = 0; done < size;)
+    {
+      ssize_t got = read (fd, to + done, size - done);
+      if (got <= 0)
+        return false;
+      done += (size_t) got;
+    }
+  return true;
 }
 
 static void
-bring_up_loopback (void)
+take_signal (pid_t command, bool terminal)
 {
-  struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-  int fd = socket (AF_INET, SOCK_DGRAM, 0);
-  if (fd < 0 || ioctl (fd, SIOCSIFFLAGS, &loopback) != 0)
-    fail (CANNOT_SET_UP, "lo");
-  close (fd);
+  unsigned char message[SIGNAL_SIZE];
+  if (!read_all (host_fd, message, sizeof message))
+    return;
+  if (message[0] == SIGWINCH && terminal)
+    {
+      /* The terminal tells those in its foreground.  */
+      struct winsize size = {
+        .ws_row = (unsigned short) (message[1] << 8 | message[2]),
+        .ws_col = (unsigned short) (message[3] << 8 | message[4]),
+      };
+      int fd = open ("/dev/tty0", O_RDWR | O_NOCTTY | O_CLOEXEC);
+      ioctl (fd, TIOCSWINSZ, &size);
+      close (fd);
+    }
+  else
+    kill (command, message[0]);
 }
 
-/* The request's strings; the last pointer is null.  */
-static char **
-read_request (const char *path)
+/* What came from the host's standard input and waits for the command.  */
+struct input
 {
-  static char text[1 << 20];
-  static char *strings[MOST + 1];
-  int fd = open (path, O_RDONLY);
-  if (fd < 0)
-    fail (CANNOT_SET_UP, path);
-  size_t size = 0;
-  ssize_t got;
-  while ((got = read (fd, text + size, sizeof text - 1 - size)) > 0)
-    size += (size_t) got;
-  close (fd);
-  int count = 0;
-  for (char *at = text; at < text + size && count < MOST; at += strlen (at) + 1)
-    strings[count++] = at;
-  if (count < 6)
+  int to; /* -1 once it has ended.  */
+  size_t held, given;
+  unsigned char buffer[INPUT_MOST];
+};
+
+static void
+end_input (struct input *input)
+{
+  close (input->to);
+  input->to = -1;
+}
+
+static void
+take_input (struct input *input)
+{
+  unsigned char header[INPUT_HEADER];
+  if (!read_all (input_fd, header, sizeof header))
     {
-      errno = EINVAL;
-      fail (CANNOT_SET_UP, path);
+      end_input (input);
+      return;
     }
-  return strings;
+  input->held = (size_t) (header[0] << 8 | header[1]);
+  input->given = 0;
+  if (input->held == 0 || input->held > sizeof input->buffer
+      || !read_all (input_fd, input->buffer, input->held))
+    end_input (input);
+}
+
+static void
+give_input (struct input *input)
+{
+  ssize_t got = write (input->to, input->buffer + input->given,
+                       input->held - input->given);
+  if (got < 0 && errno == EAGAIN)
+    return;
+  if (got < 0)
+    end_input (input);
+  else
+    input->given += (size_t) got;
+  if (input->given == input->held)
+    input->held = 0;
+}
+
+/* Reap what ends.  Return whether COMMAND has ended.  */
+static bool
+reap (int signals, pid_t command, int *status)
+{
+  struct signalfd_siginfo signal;
+  if (read (signals, &signal, sizeof signal) != sizeof signal)
+    return false;
+  bool ended = false;
+  pid_t pid;
+  int any_status;
+  while ((pid = waitpid (-1, &any_status, WNOHANG)) > 0)
+    if (pid == command)
+      {
+        *status = any_status;
+        ended = true;
+      }
+  return ended;
+}
+
+/* Wait for the end of COMMAND, and return its wait status.  */
+static int
+wait_for (pid_t command, int signals, int input_end, bool terminal)
+{
+  struct input input = { .to = input_end };
+  int left = milliseconds_to_first_second ();
+  int status = 0;
+  while (true)
+    {
+      struct pollfd events[] = {
+        { .fd = signals, .events = POLLIN },
+        { .fd = host_fd, .events = POLLIN },
+        { .fd = input.to >= 0 && input.held == 0 ? input_fd : -1,
+          .events = POLLIN },
+        /* Also for the command's closing it.  */
+        { .fd = input.to, .events = input.held != 0 ? POLLOUT : 0 },
+      };
+      if (poll (events, sizeof events / sizeof events[0], left) == 0)
+        {
+          keep_time_wait ();
+          left = -1;
+        }
+      if (events[0].revents != 0 && reap (signals, command, &status))
+        return status;
+      if (events[1].revents != 0)
+        take_signal (command, terminal);
+      if (events[2].revents != 0)
+        take_input (&input);
+      if (events[3].revents & POLLERR)
+        end_input (&input);
+      else if (events[3].revents & POLLOUT)
+        give_input (&input);
+    }
 }
 
 int
@@ -169,53 +258,45 @@ main (void)
 {
   /* Until the streams are open, what goes wrong goes to the console.  */
   const char *path = getenv ("portzero_request");
+  errno = ENOENT;
   if (path == NULL)
-    {
-      errno = ENOENT;
-      fail (CANNOT_SET_UP, "portzero_request");
-    }
+    fail ("portzero_request");
   char **request = read_request (path);
-  const char *rules = request[0];
-  const char *writable = request[1];
-  const char *folder = request[2];
-  bool terminal = request[3][0] != 0;
-  int words = (int) strtol (request[4], NULL, 10);
-  char *command[MOST + 1] = { NULL };
-  for (int i = 0; i < words; i++)
-    command[i] = request[5 + i];
+  char **words = request + COMMAND;
+  char **environment = words + strtol (request[WORDS], NULL, 10) + 1;
+  bool terminal = request[TERMINAL][0] != 0;
 
-  mount_at ("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-  mount_at ("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-  mount_at ("devtmpfs", "/dev", MS_NOSUID, NULL);
-  if (terminal)
-    open_terminal ();
-  else
-    {
-      open_stream ("/dev/tty0", STDOUT_FILENO);
-      open_stream ("/dev/tty1", STDERR_FILENO);
-      int nothing = open ("/dev/null", O_RDWR);
-      dup2 (nothing, STDIN_FILENO);
-      if (nothing > STDERR_FILENO)
-        close (nothing);
-    }
-  mount_at ("hostfs", writable, MS_NOSUID | MS_NODEV, writable);
-
+  mount_devices ();
+  host_fd = open_stream ("/dev/tty2");
+  input_fd = terminal ? -1 : open_stream ("/dev/tty3");
+  if (write (host_fd, "\n", 1) != 1)
+    fail ("/dev/tty2");
+  mount_files (request);
   clearenv ();
-  for (char **variable = request + 5 + words; *variable != NULL; variable++)
+  for (char **variable = environment; *variable != NULL; variable++)
     putenv (*variable);
+  set_up_system (request);
 
-  bring_up_loopback ();
-  if (rules[0] != 0)
-    {
-      char *nft[] = { "/usr/sbin/nft", (char *) rules, NULL };
-      if (run (nft) != 0)
-        {
-          errno = EOPNOTSUPP;
-          fail (CANNOT_SET_UP,
-                "nft could not load the rules that steer port 0");
-        }
-    }
-  if (chdir (folder) != 0)
-    fail (CANNOT_SET_UP, folder);
-  end (run (command));
+  sigset_t all;
+  sigfillset (&all);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+  signal (SIGPIPE, SIG_IGN);
+  sigset_t children;
+  sigemptyset (&children);
+  sigaddset (&children, SIGCHLD);
+  int signals = signalfd (-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  int input[2] = { -1, -1 };
+  if (signals < 0 || (!terminal && pipe2 (input, O_CLOEXEC) != 0))
+    fail ("signalfd, pipe");
+  if (!terminal)
+    fcntl (input[1], F_SETFL, O_NONBLOCK);
+
+  pid_t command = start (request, words, input[0]);
+  close (input[0]);
+  int status = wait_for (command, signals, input[1], terminal);
+  if (WIFSIGNALED (status))
+    dprintf (host_fd, "signal %d\n", WTERMSIG (status));
+  else
+    dprintf (host_fd, "exit %d\n", WEXITSTATUS (status));
+  halt ();
 }

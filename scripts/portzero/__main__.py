@@ -1,6 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+"""Run as a file, by a Python that looks nowhere but here and at the system's
+packages (-I)."""
+
+import os
 import sys
 
-from portzero.cli import main
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-sys.exit(main(sys.argv[1:]))
+from portzero import interruption  # noqa: E402
+
+
+def _start() -> int:
+    try:
+        interruption.arm()
+        from portzero.cli import main  # noqa: PLC0415
+
+        return main(sys.argv[1:])
+    except interruption.Interrupted as signal:
+        return signal.tell()
+
+
+sys.exit(_start())

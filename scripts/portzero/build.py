@@ -18,6 +18,7 @@ from pathlib import Path
 from portzero import seal
 from portzero.column_name import default_release
 from portzero.data_file import read_text, shown
+from portzero import sandbox
 from portzero.progress import Step
 from portzero.project import OUT, Failure, appearing, exclusive, output_of
 
@@ -95,8 +96,9 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
     with Step(title) as step, log.open("ab") as out:
         begin = out.tell()
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            command if "bwrap" in command else sandbox.contained(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
             stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
+            pass_fds=(sandbox.lifeline(),), start_new_session=True,
         )
         compiled = 0
         with log.open("rb") as reader:
@@ -112,7 +114,7 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
                     if process.returncode is not None:
                         break
             except BaseException:
-                process.send_signal(signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
                 raise
     if process.returncode != 0:

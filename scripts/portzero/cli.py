@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from portzero import packages, releases, usage
 from portzero.column_name import ColumnName, default_release
-from portzero.project import Failure, failure_of
+from portzero.project import CannotRun, Failure, failure_of
 
 # All releases whose libc can run the programs of this system.
 ALL = "all"
@@ -30,6 +31,12 @@ def _add_release(command: argparse.ArgumentParser, *others: str) -> None:
     command.add_argument("--release", default=default_release(), metavar="RELEASE", choices=known,
                          help=f"whose glibc and Linux: {', '.join(known)} "
                          f"(default: {default_release()})")
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[MG]", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size as 512M or 2G")
+    return text
 
 
 def _add_style(command: argparse.ArgumentParser) -> None:
@@ -77,9 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         _add_release(command)
         command.add_argument("--port", type=_port, default=8080,
                              help="where connections to port 0 arrive (default: 8080)")
+        command.add_argument("--steer", default="redirect", metavar="HOW", dest="steering",
+                             help="how they get there: redirect or tproxy (default: redirect)")
+        command.add_argument("--memory", type=_memory, default="256M", metavar="SIZE",
+                             help="a guest's memory, as 512M or 2G (default: 256M)")
         if name == "run":
-            command.add_argument("program", nargs="+", metavar="PROGRAM",
-                                 help="what to run, after --")
+            command.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM ...",
+                                 help="what to run, and all that follows")
 
     _add_style(commands.add_parser(
         "judge", help="judge and print the last run again, without running"))
@@ -140,11 +151,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(libc: str, kernel: str, release: str, port: int, program: list[str]) -> int:
-    from portzero.column import open_column  # noqa: PLC0415
+def _run(arguments: argparse.Namespace, program: list[str]) -> int:
+    """Run a program on a column, return its exit status, or end as it did."""
+    from portzero import run  # noqa: PLC0415
 
-    column = open_column(libc, kernel, release)
-    status = column.run(program, listener=port)
+    status = run.run(arguments, program)
     if status < 0:
         # End as the program did, for whoever waits for us; the core, if any,
         # is the program's.
@@ -191,6 +202,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "packages":
             packages.install(*arguments.group)
             return 0
+        case "run":
+            words = arguments.program
+            return _run(arguments, words[1:] if words[:1] == ["--"] else words)
+        case "shell":
+            return _run(arguments, [os.environ.get("SHELL", "/bin/sh"), "-i"])
         case "check":
             from portzero import check  # noqa: PLC0415
 
@@ -216,13 +232,6 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     style = report.Style(*(getattr(arguments, name, False)
                            for name in ("everything", "quiet", "json", "calls")))
     match arguments.command:
-        case "run":
-            return _run(arguments.libc, arguments.kernel, arguments.release, arguments.port,
-                        arguments.program)
-        case "shell":
-            shell = os.environ.get("SHELL", "/bin/sh")
-            return _run(arguments.libc, arguments.kernel, arguments.release, arguments.port,
-                        [shell, "-i"])
         case "build":
             for name in names:
                 open_column(name.libc, name.kernel, name.release)
@@ -277,9 +286,9 @@ def main(arguments: list[str]) -> int:
     expected, 1 if not, 2 if it could not be found out."""
     # A reader that has seen enough (head) ends us without a word.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    # Those who end us by a signal get the same cleaning up as at Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    # Names of files need not be text.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
     try:
         try:
             os.getcwd()
@@ -289,6 +298,9 @@ def main(arguments: list[str]) -> int:
         status = _dispatch(parser().parse_args(arguments))
         sys.stdout.flush()
         return status
+    except CannotRun as failure:
+        print(f"portzero: {failure}", file=sys.stderr)
+        return failure.status
     except Failure as failure:
         print(f"portzero: {failure}", file=sys.stderr)
         return 2
@@ -296,7 +308,3 @@ def main(arguments: list[str]) -> int:
         print(f"portzero: {failure_of(error)}", file=sys.stderr)
         _forget_output()
         return 2
-    except KeyboardInterrupt:
-        print("portzero: interrupted; what was finished is kept, run it again to go on",
-              file=sys.stderr)
-        return 130

@@ -45,19 +45,30 @@ class Column:
 
     def run(self, command: Sequence[str], *, listener: int | None = DEFAULT_LISTENER,
             stdout: IO[bytes] | None = None, writable: Path | None = None,
-            limit: int | None = None, console: IO[bytes] | None = None) -> int:
+            limit: int | None = None, console: IO[bytes] | None = None,
+            interactive: bool = False, memory: str = sandbox.GUEST_MEMORY,
+            steering: str = "redirect") -> int:
         """Run a command on this column: see sandbox.run() and run_guest().
         `writable` (default: where we are), `limit`, the seconds until it is
-        killed, and `console` matter in a guest only."""
-        if self.environment:
-            command = ["env", *(f"{name}={value}" for name, value in self.environment.items()),
-                       *command]
+        killed, `console` and `memory` matter in a guest only."""
         if self.kernel == "host":
-            return sandbox.run(self.files, command, listener=listener, stdout=stdout)
-        kernel = linux.product(self.kernel, self.release) / "linux"
-        return sandbox.run_guest(self.files, kernel, command,
-                                 listener=listener, writable=writable or Path.cwd(),
-                                 limit=limit, stdout=stdout, console=console)
+            return sandbox.run(self.files, command, listener=listener, kind=steering,
+                               environment=self._environment(), stdout=stdout,
+                               interactive=interactive)
+        return sandbox.run_guest(self.files, linux.product(self.kernel, self.release) / "linux", command,
+                                 listener=listener, kind=steering,
+                                 environment=self._environment(), writable=writable or Path.cwd(),
+                                 limit=limit, stdout=stdout, console=console,
+                                 interactive=interactive, memory=memory)
+
+    def _environment(self) -> dict[str, str]:
+        """The caller's variables and the column's.  Tunables add up; of the
+        same one, the last holds."""
+        both = dict(os.environ)
+        for name, value in self.environment.items():
+            before = both.get(name, "") if name == "GLIBC_TUNABLES" else ""
+            both[name] = f"{before}:{value}" if before else value
+        return both
 
     def identity(self) -> dict[str, str]:
         """What every record of a run on this column must prove."""
@@ -111,6 +122,9 @@ def open_column(libc: str, kernel: str = "host", release: str = default_release(
         linux.build(kernel, release)
     system = Path("/lib") / multiarch()
     if libc == "distro":
+        if (system / "libc.so.6").resolve() in sandbox.mounted_files():
+            raise Failure("column distro", "another C library is mounted over the system's: this "
+                          "is a sandbox of another column", "leave it first")
         return Column(libc, kernel, {}, build_id(system / "libc.so.6"), release)
     built, environment = SETTINGS.get(libc, (libc, {}))
     product = glibc.build(built, release)

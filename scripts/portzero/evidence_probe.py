@@ -23,7 +23,7 @@ NUMBERS = {"x86_64": 52, "aarch64": 205, "riscv64": 205, "loongarch64": 205, "pp
            "s390x": 368}
 SO_PEERNAME, SO_COOKIE = 28, 57
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, NLMSG_DONE = 4, 20, 0x301, 3
-LISTENER, CONTROL, SOURCE = 8080, 8081, 8082  # As sandbox/redirect.nft is filled in.
+LISTENER, CONTROL, SOURCE = 8080, 8081, 8082  # As sandbox/steering/redirect.nft is filled in.
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -33,10 +33,8 @@ def _settings() -> dict[str, Any]:
 
 def _make(source: Path, objects: Path, *arguments: str) -> list[str]:
     """A command that runs make, with a /tmp of its own for the tests."""
-    command = sandbox.build_command(source, objects, SOURCE, OBJECTS)
-    command[-1:] = ["--tmpfs", "/tmp", "--",  # noqa: S108
-                    "make", f"-j{os.cpu_count()}", *arguments]
-    return command
+    command = sandbox.build_command(source, objects, SOURCE, OBJECTS, "--tmpfs", "/tmp")  # noqa: S108
+    return [*command, "make", f"-j{os.cpu_count()}", *arguments]
 
 
 def _build(log: Path, libc: str, source: Path, objects: Path) -> None:
@@ -151,6 +149,7 @@ def _run_alone(libc: str, release: str, name: str) -> str:
     with log.open("ab") as out:
         subprocess.run(_make(source, objects, "test", f"t={name}"), stdin=subprocess.DEVNULL,
                        stdout=out, stderr=subprocess.STDOUT, check=False,
+                       pass_fds=(sandbox.lifeline(),),
                        env={**os.environ, **_settings()["environment"]})
     return next(iter(read_results(result.read_text()).values())) if result.exists() else "missing"
 

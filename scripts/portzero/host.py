@@ -79,7 +79,7 @@ def shortcomings() -> tuple[list[str], bool]:
     steered = True
     reader, writer = os.pipe()
     with open(reader) as answer, open(writer, "wb") as out:
-        command = [sys.executable, str(Path(__file__)), "inside"]
+        command = [sys.executable, "-I", "-B", str(Path(__file__)), "inside"]
         try:
             status = sandbox.run({}, command, listener=8080, stdout=out)
         except Failure as failure:

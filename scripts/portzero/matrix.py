@@ -16,7 +16,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from portzero import compare, glibc, host, judge, linux, releases, report, results
+from portzero import (
+    compare, glibc, host, interruption, judge, linux, releases, report, results)
 from portzero.cases import known, list_cases, matching
 from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
@@ -24,11 +25,10 @@ from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
 from portzero.project import OUT, ROOT, Failure, digest, failure_of, no_space
 from portzero.results import Facts, Kept
+from portzero.sandbox import GuestDied
 
 SANDBOX = ROOT / "sandbox"
 LEDGER = SUITE / "deviations.toml"
-# How a guest ends that should not.
-ENDS = {-6: "its kernel panicked", 137: "it hung and was killed"}
 # Seconds after which a guest whose kernel hangs is given up.
 GUEST_LIMIT = 300
 # How the suite ends when a variant was broken; which, is in the observations.
@@ -42,7 +42,7 @@ def _key(column: Column, program: Path, pattern: str) -> str:
         return ""
     return digest(program.name, glibc.RECIPE, column.build_id, str(column.environment),
                   linux.product(column.kernel, column.release).name, pattern,
-                  *(path for path in sorted(SANDBOX.iterdir()) if path.is_file()))
+                  *(path for path in sorted(SANDBOX.rglob("*")) if path.is_file()))
 
 
 def _is_kept(name: ColumnName, kind: str, key: str) -> bool:
@@ -53,12 +53,11 @@ def _is_kept(name: ColumnName, kind: str, key: str) -> bool:
     return kept.facts.key == key and not kept.flaw
 
 
-def _why_broken(column: Column, status: int, told: str) -> str:
+def _why_broken(why: str, told: str) -> str:
     """Say how a guest ended that did not bring the suite to its end."""
     lines = told.splitlines()
     lines = [line for line in lines if "panic" in line][:1] or lines[-8:]
-    return (f"the guest ended with status {status} ({ENDS.get(status, 'see console')}): "
-            f"{' / '.join(lines).strip()}")
+    return f"the guest: {why}: {' / '.join(lines).strip()}"
 
 
 def _observe(column: Column, pattern: str, listener: int | None, again: bool) -> None:
@@ -75,10 +74,14 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
         with (Step(f"suite on {column.name}") as step, ktap.open("wb") as out,
               console.open("wb") as said):
             began = datetime.now(UTC)
-            status = column.run(
-                [str(program), "--output", str(folder / "observations.jsonl"), "--case", pattern,
-                 "--listener-port", str(DEFAULT_LISTENER)], listener=listener, stdout=out,
-                writable=folder, limit=GUEST_LIMIT, console=said)
+            died = ""
+            try:
+                status = column.run(
+                    [str(program), "--output", str(folder / "observations.jsonl"), "--case",
+                     pattern, "--listener-port", str(DEFAULT_LISTENER)], listener=listener,
+                    stdout=out, writable=folder, limit=GUEST_LIMIT, console=said)
+            except GuestDied as death:
+                status, died = -1, death.why
             told = ktap.read_text(errors="replace").splitlines()
             step.done = f"{sum(' ok ' in f' {line}' for line in told)} variants"
         broken = ""
@@ -89,7 +92,8 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
                 raise Failure(f"suite on {column.name}", f"it ended with status {status}",
                               f"see above, or run ./portzero run --release {column.release} "
                               f"--libc {column.libc} --kernel {column.kernel} -- {program}")
-            broken = _why_broken(column, status, console.read_text(errors="replace"))
+            broken = _why_broken(died or f"the suite in it ended with status {status}",
+                                 console.read_text(errors="replace"))
         results.keep(folder, name, Facts(
             column.name, column.identity(), "" if broken else key, broken,
             when=began.isoformat(sep=" ", timespec="seconds").partition("+")[0],
@@ -98,17 +102,18 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(results.RESULTS))
 
 
-def _observe_apart(told: Connection, column: Column, pattern: str, listener: int | None,
-                   again: bool) -> None:
-    """_observe() as a process of its own: what fails is told to the other one."""
+def _observe_apart(parent: int, told: Connection, column: Column, pattern: str,
+                   listener: int | None, again: bool) -> None:
+    """_observe() as a process of its own: what fails is told to the other one.  It
+    has nothing to clean up that others would not: its sandbox ends with it, and its
+    folder is swept."""
+    interruption.disarm(parent)
     try:
         _observe(column, pattern, listener, again)
     except Failure as failure:
         told.send(failure.parts)
     except OSError as error:
         told.send(failure_of(error).parts)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int | None],
@@ -127,7 +132,7 @@ def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int |
                 column = waiting.pop(0)
                 ours, theirs = context.Pipe(duplex=False)
                 process = context.Process(target=_observe_apart, args=(
-                    theirs, column, pattern, listeners[column.kernel], again))
+                    os.getpid(), theirs, column, pattern, listeners[column.kernel], again))
                 process.start()
                 theirs.close()
                 running[process.sentinel] = process, ours, column
@@ -136,8 +141,6 @@ def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int |
                 process.join()
                 with ours, contextlib.suppress(EOFError):
                     failures.append(Failure(*ours.recv()))
-                if process.exitcode == 130:
-                    raise KeyboardInterrupt
                 if process.exitcode != 0 and not failures:
                     failures.append(Failure(f"suite on {column.name}", "its process ended with "
                                             f"status {process.exitcode}", "run it again"))

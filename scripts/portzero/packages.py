@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -57,7 +58,7 @@ def install(*groups: str) -> None:
     if os.geteuid() != 0:
         raise Failure("packages", f"{len(absent)} are missing",
                       f"run: sudo apt-get update && sudo {' '.join(command)}")
-    print(f"portzero: installing {' '.join(absent)}", flush=True)
+    print(f"portzero: installing {' '.join(absent)}", file=sys.stderr, flush=True)
     OUT.mkdir(parents=True, exist_ok=True)
     log = OUT / "packages.log"
     with log.open("w") as out:

@@ -59,6 +59,16 @@ def failure_of(error: OSError) -> Failure:
     return Failure(path, (error.strerror or str(error)).lower(), advice)
 
 
+class CannotRun(Failure):
+    """The command could not be started; `status` is what a shell would say of
+    it, 126 or 127."""
+
+    def __init__(self, status: int, why: str) -> None:
+        Exception.__init__(self, why)
+        self.parts = ("run", why, "name a program that can be run")
+        self.status = status
+
+
 def output_of(*command: str | Path) -> str:
     """Return what the command prints, without the last newline.
 

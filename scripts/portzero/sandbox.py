@@ -2,60 +2,104 @@
 """Namespaces and mounts: the only module that knows of them.
 
 bubblewrap makes them, so the kernel undoes them when the last process in them
-ends; sandbox/init.c is the first process, and with its end all others end.
-Nothing of a sandbox is visible outside, and nothing is left of it, whatever
-kills whom."""
+ends; sandbox/init.c is the first process, and with its end all others end.  It
+ends when the one end of its socket is closed that only its caller has.  So
+nothing of a sandbox is visible outside, and nothing is left of it, whatever kills
+whom, and when.  (bubblewrap's own --die-with-parent is of no use here: a parent
+that dies before it has let go of its child leaves that waiting for ever.)"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import json
 import os
 import signal
+import socket
 import subprocess
-import tempfile
 import termios
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from portzero.project import OUT, ROOT, Failure, digest, output_of
+from portzero.project import OUT, ROOT, CannotRun, Failure, digest, output_of
 
-INIT_SOURCE = ROOT / "sandbox/init.c"
-GUEST_SOURCE = ROOT / "sandbox/guest.c"
-REDIRECT = ROOT / "sandbox/redirect.nft"
+FOLDER = ROOT / "sandbox"
+INIT_SOURCES = (FOLDER / "init.c",)
+GUEST_SOURCES = (FOLDER / "guest.c", FOLDER / "guest_system.c")
+STEERING = FOLDER / "steering"
 # Enough for the suite and for a real program; it is only taken when touched.
 GUEST_MEMORY = "256M"
 FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
+# The guest's own files, in a file system that goes away with the sandbox.
+GUEST_FILES = "/dev/portzero"
+STEERINGS = ("redirect", "tproxy")
+# What a command may be sent.
+PASSED_ON = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
+             signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH}
 
 
-def build_command(source: Path, objects: Path, source_inside: str, objects_inside: str) -> list[str]:
+class GuestDied(Failure):
+    """A guest's kernel ended before the command did."""
+
+    def __init__(self, wait_status: int) -> None:
+        code = os.waitstatus_to_exitcode(wait_status)
+        self.hung = code == -signal.SIGKILL
+        self.why = ("it hung and was killed" if self.hung else
+                    "its kernel panicked" if code in (-signal.SIGABRT, 134) else
+                    f"its kernel ended with status {code}")
+        super().__init__("guest", self.why, "its messages are above")
+
+
+@functools.cache
+def lifeline() -> int:
+    """A descriptor that the sandboxes of build_command() must inherit: they
+    end with this process."""
+    reader, writer = os.pipe()
+    del reader  # Open for as long as we are.
+    return writer
+
+
+def build_command(source: Path, objects: Path, source_inside: str, objects_inside: str,
+                  *more: str) -> list[str]:
     """Return the start of a command that builds `source` in `objects`, which
-    it sees at the given places, without a network."""
+    it sees at the given places, without a network.  `more` is for bubblewrap.
+    Whoever runs it passes lifeline() on."""
     base = Path(source_inside).parent
     return [
-        "bwrap", "--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--proc", "/proc",
-        "--die-with-parent", "--tmpfs", str(base), "--bind", str(source), source_inside,
-        "--bind", str(objects), objects_inside, "--chdir", objects_inside, "--",
+        "bwrap", "--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--as-pid-1",
+        "--proc", "/proc", "--tmpfs", str(base),
+        "--bind", str(source), source_inside, "--bind", str(objects), objects_inside, *more,
+        "--chdir", objects_inside, "--", str(compiled(*INIT_SOURCES)), str(lifeline()), "-",
     ]
 
 
-def _compiled(source: Path) -> Path:
-    """Return the program of a C file."""
-    path = OUT / "sandbox" / f"{source.stem}-{digest(source, *FLAGS)}"
+def contained(command: Sequence[str]) -> list[str]:
+    """The command line that runs a command as ever, but so that it and all it
+    starts ends with us.  Whoever runs it passes lifeline() on."""
+    return ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--as-pid-1", "--proc", "/proc",
+            "--", str(compiled(*INIT_SOURCES)), str(lifeline()), "-",
+            *command]
+
+
+def compiled(*sources: Path) -> Path:
+    """Return the program of C files."""
+    headers = sorted(FOLDER.glob("*.h"))
+    path = OUT / "sandbox" / f"{sources[0].stem}-{digest(*sources, *headers, *FLAGS)}"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
-        output_of("gcc", *FLAGS, "-o", partial, source)
+        output_of("gcc", *FLAGS, f"-I{FOLDER}", "-o", partial, *sources)
         partial.rename(path)
     return path
 
 
-def steering(listener: int) -> str:
+def steering(listener: int, kind: str = "redirect") -> str:
     """The nftables rules that take packets for port 0 to a port of ours, and
-    let connections from the port two above that come from port 0."""
-    rules = REDIRECT.read_text().replace("$listener", str(listener))
-    return rules.replace("$source", str(listener + 2))
+    let those from certain ports above it come from port 0."""
+    rules = (STEERING / f"{kind}.nft").read_text().replace("$listener", str(listener))
+    return rules.replace("$source", f"{{ {listener + 2}, {listener + 20}-{listener + 29} }}")
 
 
 def with_own_network(command: Sequence[str]) -> list[str]:
@@ -66,23 +110,164 @@ def with_own_network(command: Sequence[str]) -> list[str]:
     return ["unshare", *rights, "--net", "--kill-child", "--fork", "--", *command]
 
 
-def _mounts(files: dict[Path, Path]) -> list[str]:
+def _mounts(files: Mapping[Path, Path]) -> list[str]:
     return [part for target, file in files.items()
             for part in ("--ro-bind", str(file), str(target))]
 
 
-def _command(files: dict[Path, Path], rules: str, command: Sequence[str],
-             information: int, status: int) -> list[str]:
+def mounted_files() -> set[Path]:
+    """The places at which something is mounted here."""
+    lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    return {Path(line.split()[4]) for line in lines}
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Failure("the current folder", "it has been deleted", "go to another one") from None
+
+
+def _in_memory(strings: Sequence[str | bytes]) -> int:
+    """Return a descriptor of a file with these strings, each ended by a null
+    byte.  It takes no room on a disk."""
+    fd = os.memfd_create("portzero")
+    data = b"".join(os.fsencode(string) + b"\0" for string in strings)
+    with open(fd, "wb", closefd=False) as out:
+        out.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _command(files: Mapping[Path, Path], status: int, request: int) -> list[str]:
     if os.geteuid() == 0:
         rights = ["--cap-add", "ALL"]
     else:
         rights = ["--unshare-user", "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_RAW"]
     return [
         "bwrap", "--dev-bind", "/", "/", "--proc", "/proc", *rights, *_mounts(files),
-        "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
-        "--info-fd", str(information), "--chdir", os.getcwd(), "--",
-        str(_compiled(INIT_SOURCE)), str(status), rules, *command,
+        "--unshare-net", "--unshare-pid", "--as-pid-1", "--chdir", str(_here()), "--",
+        str(compiled(*INIT_SOURCES)), str(status), str(request),
     ]
+
+
+def _guest_command(files: Mapping[Path, Path], kernel: Path, writable: Path, guest_request: int,
+                   status: int, request: int) -> list[str]:
+    """Like _command(), but for a guest.
+
+    A guest can do to the host's files what the process can that it is, so
+    here it gets a file system in which only `writable` can be written to.
+    Over that folder goes the libc, which may be in it.  The guest's memory,
+    its sockets and the request are in a file system of their own that goes
+    away with the sandbox; their places have no spaces, whatever the checkout
+    is called, for the kernel's command line."""
+    rights = [] if os.geteuid() == 0 else ["--unshare-user"]
+    root = ["--bind" if str(writable) == "/" else "--ro-bind", "/", "/"]
+    devices = ["--dev", "/dev", "--proc", "/proc"]
+    # Where devices and processes are, the guest has its own.
+    top = writable.parts[1:2]
+    if top in (("proc",), ("sys",)) or str(writable) == "/":
+        share = []
+    else:
+        share = ["--bind", str(writable), str(writable)]
+    return [
+        "bwrap", *root, *devices, "--tmpfs", "/dev/shm", *rights, *share, *_mounts(files),
+        "--tmpfs", GUEST_FILES, "--setenv", "TMPDIR", GUEST_FILES,
+        "--ro-bind-data", str(guest_request), f"{GUEST_FILES}/request",
+        "--ro-bind", str(compiled(*GUEST_SOURCES)), f"{GUEST_FILES}/init",
+        "--ro-bind", str(kernel), f"{GUEST_FILES}/linux",
+        "--unshare-net", "--unshare-pid", "--as-pid-1", "--",
+        str(compiled(*INIT_SOURCES)), str(status), str(request),
+    ]
+
+
+def _kernel_words(memory: str, terminal: bool) -> list[str]:
+    """A guest's kernel and its command line; the descriptors are those of
+    sandbox/guest_protocol.h."""
+    return [
+        f"{GUEST_FILES}/linux", f"mem={memory}", "rootfstype=hostfs", "rootflags=/", "ro",
+        "quiet", "noreboot", f"uml_dir={GUEST_FILES}/", "con=null",
+        "con0=fd:0,fd:1" if terminal else "con0=null,fd:1", "con1=null,fd:2",
+        "con2=fd:40,fd:41", "con3=fd:42,null", "console=tty1",
+        f"init={GUEST_FILES}/init", f"portzero_request={GUEST_FILES}/request",
+    ]
+
+
+@contextlib.contextmanager
+def _streams_kept() -> Iterator[None]:
+    """Give the standard streams back as they were: a guest's kernel makes
+    them non-blocking, and one that is killed leaves a terminal raw."""
+    flags: dict[int, int] = {}
+    modes: dict[int, list[object]] = {}
+    for fd in range(3):
+        with contextlib.suppress(OSError):
+            flags[fd] = fcntl.fcntl(fd, fcntl.F_GETFL)
+            if os.isatty(fd):
+                modes[fd] = termios.tcgetattr(fd)
+    try:
+        yield
+    finally:
+        for fd, value in flags.items():
+            fcntl.fcntl(fd, fcntl.F_SETFL, value)
+        for fd, mode in modes.items():
+            # It may have been hung up.
+            with contextlib.suppress(termios.error, OSError):
+                termios.tcsetattr(fd, termios.TCSADRAIN, mode)
+
+
+def run_guest(files: Mapping[Path, Path], kernel: Path, command: Sequence[str], *,
+              listener: int | None, environment: Mapping[str, str], writable: Path,
+              limit: int | None = None, stdout: IO[bytes] | None = None,
+              console: IO[bytes] | None = None, interactive: bool = False,
+              memory: str = GUEST_MEMORY, kind: str = "redirect") -> int:
+    """Run a command like run(), but in a guest with a kernel of its own
+    (user-mode Linux).  Of the host's files it sees all that the caller may
+    see, and may write to those in `writable`; what it writes below /tmp,
+    /var/tmp and /run goes away with it.  Interactive, it is the caller's user
+    there, and has the terminal, if there is one on both sides, or standard
+    input; otherwise it is root.  What it writes to standard error, and what
+    the kernel says, goes to `console`, if given.  After `limit` seconds it is
+    killed.
+
+    Raises GuestDied if the kernel ended before the command."""
+    terminal = interactive and stdout is None and os.isatty(0) and os.isatty(1)
+    user = [os.geteuid(), os.getegid(), *os.getgroups()]
+    guest_request = _in_memory([
+        "" if listener is None else steering(listener, kind), str(writable), str(_here()),
+        "terminal" if terminal else "", " ".join(map(str, user)), "" if interactive else "all",
+        socket.gethostname(), os.getrandom(32).hex(), str(len(command)), *command, "",
+        *(f"{name}={value}" for name, value in environment.items())])
+
+    def line(status: int, request: int) -> list[str]:
+        return _guest_command(files, kernel, writable, guest_request, status, request)
+
+    try:
+        with _streams_kept():
+            return _run(line, ["", "terminal" if terminal else "guest", str(limit or 0),
+                               *_kernel_words(memory, terminal)],
+                        environment, stdout, (guest_request,), console, interactive)
+    finally:
+        os.close(guest_request)
+
+
+def run(files: Mapping[Path, Path], command: Sequence[str], *, listener: int | None,
+        environment: Mapping[str, str] | None = None, stdout: IO[bytes] | None = None,
+        interactive: bool = False, kind: str = "redirect") -> int:
+    """Run a command in a sandbox of its own: a network namespace in which
+    only loopback is up, a pid namespace, and `files` mounted over the
+    system's (the file to see at each path).  Port 0 is steered to `listener`,
+    if that is given.  Interactive, the signals that we get reach the command;
+    otherwise they end the sandbox, as our own end does.
+
+    Returns the command's exit status or, if a signal ended it, that signal's
+    number negated.  Raises CannotRun if it could not be started."""
+    rules = "" if listener is None else steering(listener, kind)
+
+    def line(status: int, request: int) -> list[str]:
+        return _command(files, status, request)
+
+    return _run(line, [rules, "", "0", *command], os.environ if environment is None
+                else environment, stdout, (), None, interactive)
 
 
 @contextlib.contextmanager
@@ -94,131 +279,72 @@ def _signals_held(wanted: set[signal.Signals]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
-def _wait(process: subprocess.Popen[bytes], first: int, wanted: set[signal.Signals]) -> None:
-    """Wait for the end of bubblewrap, and pass signals on to the sandbox's
-    first process, `first`.  Those that the terminal sends to all its
-    processes (si_code is positive) reach the command by themselves."""
+def _pass_signals(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+    """Wait for the end of bubblewrap, and pass signals on.  Those that the
+    terminal sends to all its processes (si_code is positive) reach a command by
+    themselves, and a guest's through init.c; but the end of the terminal may be
+    told to us alone."""
+    wanted = {*PASSED_ON, signal.SIGCHLD}
     while process.poll() is None:
         caught = signal.sigwaitinfo(wanted)
-        if caught.si_signo != signal.SIGCHLD and caught.si_code <= 0:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(first, caught.si_signo)
+        from_terminal = caught.si_code > 0 and caught.si_signo != signal.SIGHUP
+        if caught.si_signo != signal.SIGCHLD and not from_terminal:
+            with contextlib.suppress(OSError):  # It may just have ended.
+                channel.send(bytes([caught.si_signo]))
 
 
-def _guest_command(files: dict[Path, Path], kernel: Path, request: int, writable: Path,
-                   limit: int, terminal: bool, information: int, status: int) -> list[str]:
-    """Like _command(), but for a guest.
-
-    A guest can do to the host's files what the process can that it is, so
-    here it gets a file system in which only `writable` can be written to.
-    Its memory, its sockets and the request are in a file system of their own
-    that goes away with the sandbox."""
-    rights = [] if os.geteuid() == 0 else ["--unshare-user"]
-    return [
-        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *rights,
-        *_mounts(files), "--bind", str(writable), str(writable), "--tmpfs", "/dev/shm",
-        "--setenv", "TMPDIR", "/dev/shm",
-        "--ro-bind-data", str(request), "/dev/shm/request",
-        "--unshare-net", "--unshare-pid", "--as-pid-1", "--die-with-parent",
-        "--info-fd", str(information), "--", str(_compiled(INIT_SOURCE)), str(status), "",
-        "timeout", "--foreground", "--signal=KILL", str(limit), str(kernel),
-        f"mem={GUEST_MEMORY}", "rootfstype=hostfs", "rootflags=/", "ro", "quiet", "noreboot",
-        "uml_dir=/dev/shm/", "con=null",
-        "con0=fd:0,fd:1" if terminal else "con0=null,fd:1", "con1=null,fd:2",
-        "console=tty1", f"init={_compiled(GUEST_SOURCE)}",
-        "portzero_request=/dev/shm/request",
-    ]
-
-
-@contextlib.contextmanager
-def _terminal_kept(is_used: bool) -> Iterator[None]:
-    """Give the terminal back as it was: a guest that is killed cannot."""
-    if not is_used:
-        yield
-        return
-    mode = termios.tcgetattr(0)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, mode)
-
-
-def run_guest(files: dict[Path, Path], kernel: Path, command: Sequence[str], *,
-              listener: int | None, writable: Path, limit: int | None = None,
-              stdout: IO[bytes] | None = None, console: IO[bytes] | None = None) -> int:
-    """Run a command like run(), but in a guest with a kernel of its own
-    (user-mode Linux).  Of the host's files it sees all that the caller may
-    see, and may write to those in `writable`.  It has the terminal, if there
-    is one on both sides, or else no standard input.  What it writes to
-    standard error, and what the kernel says, goes to `console`, if given.
-    After `limit` seconds it is killed, which gives the status 137.
-
-    Returns the command's exit status, or 128 + N if signal N ended it; the
-    guest's, if its kernel died."""
-    rules = "" if listener is None else steering(listener)
-    environment = [f"{name}={value}" for name, value in os.environ.items()]
-    terminal = stdout is None and os.isatty(0) and os.isatty(1)
-    strings = [rules, str(writable), os.getcwd(), "terminal" if terminal else "",
-               str(len(command)), *command, *environment]
-    with _terminal_kept(terminal), tempfile.TemporaryFile() as request:
-        request.write("".join(f"{string}\0" for string in strings).encode())
-        request.seek(0)
-
-        def line(information: int, status: int) -> list[str]:
-            return _guest_command(files, kernel, request.fileno(), writable, limit or 0, terminal,
-                                  information, status)
-
-        return _run(line, stdout, (request.fileno(),), console)
-
-
-def run(files: dict[Path, Path], command: Sequence[str], *, listener: int | None,
-        stdout: IO[bytes] | None = None) -> int:
-    """Run a command in a sandbox of its own: a network namespace in which
-    only loopback is up, a pid namespace, and `files` mounted over the
-    system's (the file to see at each path).  Port 0 is steered to `listener`,
-    if that is given.
-
-    Returns the command's exit status or, if a signal ended it, that signal's
-    number negated.  Raises Failure if it could not be started."""
-    rules = "" if listener is None else steering(listener)
-
-    def line(information: int, status: int) -> list[str]:
-        return _command(files, rules, command, information, status)
-
-    return _run(line, stdout, ())
-
-
-def _run(line: Callable[[int, int], list[str]], stdout: IO[bytes] | None,
-         inherited: tuple[int, ...], stderr: IO[bytes] | None = None) -> int:
+def _run(line: Callable[[int, int], list[str]], strings: Sequence[str],
+         environment: Mapping[str, str], stdout: IO[bytes] | None, inherited: tuple[int, ...],
+         stderr: IO[bytes] | None, interactive: bool) -> int:
     """Run the sandbox of the command line that `line` makes for the
-    descriptors to which information and status go."""
-    wanted = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
-              signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH}
-    information, information_end = os.pipe()
-    status, status_end = os.pipe()
-    with (open(information, "rb") as told, open(status, "rb") as ending, _signals_held(wanted)):
+    descriptors of status and request; `strings` are the request's."""
+    channel, theirs = socket.socketpair()
+    request = _in_memory(strings)
+    held = _signals_held({*PASSED_ON, signal.SIGCHLD} if interactive else set())
+    with channel, channel.makefile("rb") as ending, held:
         try:
             # bubblewrap inherits the held signals: it outlives those that are
             # meant for the command.  init.c lets go of them.
             process = subprocess.Popen(
-                line(information_end, status_end), stdout=stdout, stderr=stderr,
-                pass_fds=(information_end, status_end, *inherited))
-        except FileNotFoundError:
-            raise Failure("sandbox", "bwrap not found",
+                line(theirs.fileno(), request), stdout=stdout, stderr=stderr,
+                stdin=None if interactive else subprocess.DEVNULL, env=dict(environment),
+                start_new_session=not interactive,
+                pass_fds=(theirs.fileno(), request, *inherited))
+        except FileNotFoundError as error:
+            raise Failure("sandbox", f"{error.filename} not found",
                           "install the package bubblewrap") from None
         finally:
-            os.close(information_end)
-            os.close(status_end)
-        made = told.read()
-        _wait(process, json.loads(made)["child-pid"] if made else 0, wanted)
-        kind, _, value = ending.read().decode().rstrip("\n").partition(" ")
-    if kind == "exit":
-        return int(value)
-    if kind == "signal":
-        return -int(value)
-    if kind == "error":
-        raise Failure("sandbox", value, "correct that and run it again")
-    if process.returncode < 0 or made:
+            theirs.close()
+            os.close(request)
+        try:
+            if interactive:
+                _pass_signals(process, channel)
+            made = ending.readline() != b""
+            said = ending.readline()
+            process.wait()
+        except BaseException:
+            channel.shutdown(socket.SHUT_RDWR)  # The sandbox sees that, and ends.
+            process.wait()
+            raise
+    kind, _, value = os.fsdecode(said.rstrip(b"\n")).partition(" ")
+    match kind:
+        case "exit":
+            return int(value)
+        case "signal":
+            return -int(value)
+        case "cannot-run":
+            code, _, why = value.partition(" ")
+            raise CannotRun(int(code), why)
+        case "died":
+            raise GuestDied(int(value))
+        case "error":
+            raise Failure("sandbox", value, "correct that and run it again")
+    if made:
         raise Failure("sandbox", "it was killed", "run it again")
-    raise Failure("sandbox", "bubblewrap could not make it (see above)",
-                  "allow user namespaces to ordinary users, or run as root")
+    raise Failure("sandbox", "bubblewrap could not make it (see above)", _advice())
+
+
+def _advice() -> str:
+    if os.geteuid() != 0:
+        return "allow user namespaces to ordinary users, or run as root"
+    return "run where root may make namespaces and mounts (in a container: with CAP_SYS_ADMIN)"

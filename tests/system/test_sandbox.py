@@ -85,7 +85,7 @@ def test_rights_over_its_own_network_only(ordinary: bool) -> None:
     script = ("ip link add dummy0 type dummy 2>/dev/null || ip addr add 127.0.0.9/8 dev lo; "
               "nft list ruleset | grep -c redirect")
     result = portzero("run", "--", "sh", "-ec", script, ordinary=ordinary)
-    assert (result.returncode, result.stdout) == (0, "3\n")
+    assert (result.returncode, result.stdout) == (0, "5\n")
 
 
 def test_steering_does_not_take_the_administrators_path() -> None:
@@ -108,14 +108,16 @@ def test_files_and_folder_are_the_users(tmp_path: Path) -> None:
     assert (tmp_path / "there").read_text() == "more\n"
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["run", "--", "no-such-program"], "no-such-program: No such file"),
-    (["run", "--", "/etc/passwd"], "/etc/passwd: Permission denied"),
-    (["run", "--libc", "musl", "--", "true"], "use distro, stock, patched"),
+@pytest.mark.parametrize("arguments, status, message", [
+    (["run", "--", "no-such-program"], 127, "no-such-program: No such file"),
+    (["run", "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"),
+    (["run", "--libc", "musl", "--", "true"], 2, "use distro, stock, patched"),
+    (["run"], 2, "no program is given"),
+    (["run", "--steer", "prayer", "true"], 2, "use redirect, tproxy"),
 ])
-def test_errors_are_one_line(arguments: list[str], message: str) -> None:
+def test_errors_are_one_line(arguments: list[str], status: int, message: str) -> None:
     result = portzero(*arguments)
-    assert result.returncode == 2
+    assert result.returncode == status
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
 

@@ -78,7 +78,7 @@ expand (const struct test_case *test_case, struct variant *variants)
             /* The control has a listener port of its own: no trace of the one
                in conntrack can disturb the other.  */
             in_port_t arrival = (in_port_t) (listener_port + control);
-            /* As sandbox/redirect.nft has it.  */
+            /* As sandbox/steering/redirect.nft has it.  */
             in_port_t source = (in_port_t) (listener_port + 2 + control);
             variants[count++] = (struct variant){
               .test = { .test_case = test_case,
