@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any
 
@@ -71,13 +71,19 @@ def diff(first: str, second: str, as_json: bool) -> int:
     return 1 if told else 0
 
 
+def _is_answer(observed: judge.Record | None) -> bool:
+    return observed is not None and "skipped" not in observed
+
+
 def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str]:
     """What to tell of a run over several releases: for each release and the
-    one before it, which cases the same column answers differently."""
+    one before it, which cases the same column answers otherwise, and which
+    protocols only one of them speaks."""
     lines = []
     releases = list(dict.fromkeys(name.release for name in names))
     for before, after in itertools.pairwise(releases):
         cases: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        alone: Counter[str] = Counter()
         compared, differing = 0, 0
         for name in names:
             older = replace(name, release=before)
@@ -85,11 +91,17 @@ def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str
                 continue
             differences, asked, _ = _pair(results.read(older, kind), results.read(name, kind))
             compared += asked
-            differing += len(differences)
             for difference in differences:
                 case, _, _, protocol, *_ = difference["question"]
-                cases[case][f"{name.libc}/{name.kernel}"].add(protocol)
-        lines.append(f"{after} after {before}: {differing} of {compared} observations differ")
+                if _is_answer(difference["first"]) and _is_answer(difference["second"]):
+                    differing += 1
+                    cases[case][f"{name.libc}/{name.kernel}"].add(protocol)
+                else:
+                    alone[protocol] += 1
+        lines.append(f"{after} after {before}: {differing} of {compared} answers differ, "
+                     f"{alone.total()} were got on one of them only"
+                     + "".join(f"{sign} {protocol} {count}" for sign, (protocol, count) in zip(
+                         itertools.chain(":", itertools.repeat(",")), alone.most_common())))
         for case, where in sorted(cases.items()):
             protocols = sorted(set().union(*where.values()))
             lines.append(f"  {case} ({', '.join(protocols)}) on {', '.join(where)}")

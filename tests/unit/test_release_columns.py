@@ -71,11 +71,15 @@ def test_what_differs_between_releases(monkeypatch: pytest.MonkeyPatch) -> None:
         records = [{"case": case, "family": "IPv4", "protocol": "UDP", "entry": "libc",
                     "port": "zero", "step": "", "observed": {"return": 0, "errno": answer}}
                    for case, answer in (("a/same", ""), ("a/other", errno))]
+        records += [{**records[0], "case": "a/gone", "protocol": "DCCP", "observed": {"return": 0}}]
+        if name.release != HERE:
+            records[2] = {**{key: value for key, value in records[2].items() if key != "observed"},
+                          "skipped": "no DCCP"}
         return Kept(Path(), name, Facts(str(name), {}),
-                    Observations(records=records, asked={"a/same": (), "a/other": ()}))
+                    Observations(records=records, asked={"a/same": 1, "a/other": 1, "a/gone": 1}))
 
     monkeypatch.setattr(results, "read", kept)
     told = compare.between_releases([*names_of(HERE), *names_of(OTHER, (), ["host"])])
-    assert told[0] == f"{OTHER} after {HERE}: 2 of 4 observations differ"
+    assert told[0] == f"{OTHER} after {HERE}: 2 of 6 answers differ, 2 were got on one of them only: DCCP 2"
     assert told[1] == "  a/other (UDP) on stock/host, patched/host"
     assert compare.between_releases(names_of(HERE)) == []
