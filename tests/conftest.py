@@ -35,7 +35,7 @@ def whole_matrix() -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def columns() -> dict[str, Column]:
-    return {libc: open_column(libc) for libc in ("distro", "stock", "patched")}
+    return {libc: open_column(libc) for libc in ("distro", "stock", "patched", "patched-accept")}
 
 
 def processes_with(mark: str) -> list[str]:

@@ -17,7 +17,7 @@ from portzero.column_name import ColumnName, default_release
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
-LIBCS = ("distro", "stock", "patched")
+LIBCS = ("distro", "stock", "patched", "patched-accept")
 # Libcs that are the build of another one with an environment of their own.
 SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"})}
 KERNELS = ("host", *linux.KERNELS)

@@ -35,9 +35,8 @@ static const struct
 } calls[] = {
   { "getsockopt", SYS_getsockopt },
   { "getsockname", SYS_getsockname },
-  { "sendmsg", SYS_sendmsg },
-  { "newfstatat", SYS_newfstatat },
-  { "fstat", SYS_fstat },
+  { "mmap", SYS_mmap },
+  { "munmap", SYS_munmap },
   { "rt_sigprocmask", SYS_rt_sigprocmask },
   { "socket", SYS_socket },
   { "sendto", SYS_sendto },
@@ -76,9 +75,10 @@ ask (int fd, bool is_accept, int call, int error_number)
   if (calls[call].number == SYS_getpeername && got == error_number)
     return REFUSED;
   /* The kernel's own words on the arguments go through.  */
-  if ((calls[call].number == SYS_getsockopt
-       || calls[call].number == SYS_getsockname)
-      && got == error_number && (got == EFAULT || got == EINVAL))
+  if (got == error_number
+      && ((got == EFAULT && calls[call].number == SYS_rt_sigprocmask)
+          || ((got == EFAULT || got == EINVAL)
+              && calls[call].number == SYS_getsockname)))
     return REFUSED;
   return got == (is_accept ? ECONNABORTED : ENOTCONN) ? REFUSED : WRONG;
 }

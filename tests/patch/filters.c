@@ -25,6 +25,8 @@ static void
 allow_only (int first, int second)
 {
   struct sock_filter program[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, arch)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 5),
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
     BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) first, 4, 0),
     BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) second, 3, 0),
@@ -100,7 +102,8 @@ accept_named (void)
                 &(socklen_t){ sizeof name });
 }
 
-/* As it says in the series: accept with an address needs getpeername.  */
+/* As it says in the series: with the tunable at 2, accept with an address
+   needs getpeername.  */
 static void
 accept_named_by_getpeername (void)
 {

@@ -51,10 +51,12 @@ void
 answer_call (int number, unsigned action)
 {
   struct sock_filter program[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, arch)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 2),
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) number, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, action),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) number, 1, 0),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    BPF_STMT (BPF_RET | BPF_K, action),
   };
   filter_calls (program, sizeof program / sizeof *program);
 }

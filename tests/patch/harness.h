@@ -4,6 +4,7 @@
 #ifndef HARNESS_H
 #define HARNESS_H
 
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <stddef.h>
 
@@ -38,6 +39,16 @@ struct named
 /* Run that of the COUNT functions at ALL which is the command line's only
    argument.  */
 void run_named (int argc, char **argv, const struct named *all, size_t count);
+
+/* A filter sees the system calls of other architectures, too, whose numbers
+   mean other calls.  */
+#if defined __x86_64__
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined __aarch64__
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#error "what do filters call this architecture?"
+#endif
 
 /* Filter the system calls of this process from now on (seccomp), by the LENGTH
    instructions of PROGRAM.  */

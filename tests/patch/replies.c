@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -60,6 +59,7 @@ static const struct row
   long from, to;     /* The values, or the numbers of the bits.  */
   int level, option; /* Of getsockopt.  */
   int argument;      /* ... this one points to; -1: the call's result.  */
+  bool is_trusted;   /* For streams, which are looked up once.  */
 } rows[] = {
 #define OPTION(level_, option_)                                                \
   .call = SYS_getsockopt, .level = (level_), .option = (option_)
@@ -83,9 +83,6 @@ static const struct row
   { "getsockname: family", CALL (getsockname), VALUES (1, 0, 2, 0, 50) },
   { "getsockname: port, bit", CALL (getsockname), BITS (1, offsetof (struct sockaddr_in, sin_port), 16) },
   { "getsockname: size", CALL (getsockname), VALUES (2, 0, 4, 0, 300) },
-  { "fstat: inode, bit", CALL (newfstatat), BITS (2, offsetof (struct stat, st_ino), 32) },
-  { "fstat: inode, bit", CALL (fstat), BITS (1, offsetof (struct stat, st_ino), 32) },
-  { "sendmsg: result", CALL (sendmsg), RESULTS (0, 10) },
   { "sendto: result", CALL (sendto), RESULTS (0, 200) },
   { "recvfrom: result", CALL (recvfrom), RESULTS (0, 300) },
   { "recvfrom: result, large", CALL (recvfrom), RESULTS (4090, 4096) },
@@ -97,13 +94,12 @@ static const struct row
   { "reply: length, negative", CALL (recvfrom), VALUES (1, 0, 4, -20, -1) },
   { "reply: type", CALL (recvfrom), VALUES (1, offsetof (struct nlmsghdr, nlmsg_type), 2, 0, 50) },
   { "reply: flags, bit", CALL (recvfrom), BITS (1, offsetof (struct nlmsghdr, nlmsg_flags), 16) },
-  { "reply: number, bit", CALL (recvfrom), BITS (1, offsetof (struct nlmsghdr, nlmsg_seq), 32) },
   { "reply: family", CALL (recvfrom), VALUES (1, IN_MESSAGE (idiag_family), 1, 0, 255) },
   { "reply: state", CALL (recvfrom), VALUES (1, IN_MESSAGE (idiag_state), 1, 0, 255) },
   { "reply: local port, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_sport), 16) },
   { "reply: peer's port, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dport), 16) },
   { "reply: local address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_src), 128) },
-  { "reply: peer's address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dst), 128) },
+  { "reply: peer's address, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_dst), 128), .is_trusted = true },
   { "reply: interface, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_if), 32) },
   { "reply: cookie, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (id.idiag_cookie), 64) },
   { "reply: inode, bit", CALL (recvfrom), BITS (1, IN_MESSAGE (idiag_inode), 32) },
@@ -152,6 +148,8 @@ static bool
 is_meant (const struct row *row, const struct __ptrace_syscall_info *entry)
 {
   return entry->entry.nr == (uint64_t) row->call
+         /* What the caller does not want, nobody can falsify.  */
+         && (row->argument < 0 || entry->entry.args[row->argument] != 0)
          && (row->call != SYS_getsockopt
              || ((int) entry->entry.args[1] == row->level
                  && (int) entry->entry.args[2] == row->option));
@@ -246,6 +244,8 @@ main (int argc, char **argv)
   for (const struct row *row = rows; row < rows + sizeof rows / sizeof *rows;
        row++)
     {
+      if (row->is_trusted && strncmp (way, "udp", 3) != 0)
+        continue;
       int count[OUTCOMES] = { 0 }, met = 1;
       for (int turn = 1; turn <= met; turn++)
         for (long value = row->from; value <= row->to && turn <= met; value++)

@@ -21,10 +21,12 @@ def accept(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 # The guests' kernels have all families of sockets, the host's may not.
-@pytest.mark.parametrize("kernel, families", [("host", []), ("linux-stock", ["all"]),
-                                              ("linux-patched", ["all"])])
-def test_accept(accept: str, tmp_path: Path, kernel: str, families: list[str]) -> None:
-    status, told = run(open_column("patched", kernel), tmp_path, accept, *families)
+@pytest.mark.parametrize("libc, kernel, families", [
+    ("patched", "host", []), ("patched-accept", "host", []),
+    ("patched-accept", "linux-stock", ["all"]), ("patched-accept", "linux-patched", ["all"])])
+def test_accept(accept: str, tmp_path: Path, libc: str, kernel: str,
+                families: list[str]) -> None:
+    status, told = run(open_column(libc, kernel), tmp_path, accept, *families)
     assert status == 0, told
     assert "TCP, IPv4" in told
     assert all("accepted 48" in line or "not here" in line for line in told.splitlines())

@@ -16,27 +16,29 @@ import fuzz  # noqa: E402
 # What is taken out of the source, and put there instead; and the sanitizer.
 BREAKS = {
     "a length that lies": (
-        "|| h->nlmsg_len < NLMSG_LENGTH (sizeof (struct inet_diag_msg))", "", "memory"),
+        "|| header->nlmsg_len < NLMSG_LENGTH (sizeof (*msg))", "", "memory"),
     "another sender": ("|| sender.nl_pid != 0", "", "address"),
-    "another cookie": ("cookie == key->cookie", "(cookie == key->cookie || 1)", "address"),
-    "another inode": ("&& msg->idiag_inode == key->inode", "", "address"),
-    "another port": ("&& msg->id.idiag_dport == 0", "", "address"),
-    "a short option": ("r == 0 && got != size ? -EINVAL : r", "r", "memory"),
-    "a descriptor left": ("__close_nocancel_nostatus (diag);", "", "address"),
+    "another cookie": ("sizeof (key->id.idiag_cookie)) == 0", "0) == 0", "address"),
+    "another family": ("&& msg->idiag_family == key->family", "", "address"),
+    "another port": ("msg->id.idiag_dport == 0", "1", "address"),
+    "a short option": ("&& got == size", "", "memory"),
+    "a descriptor left": ("__close_nocancel_nostatus (diag);", ";", "address"),
     "a signal left blocked": ("internal_signal_restore_set (&signals);", "", "address"),
     "the caller's buffer": ("MIN (available, size)", "size", "address"),
-    "errno": ("__set_errno (saved_errno);", "__set_errno (0);", "address"),
+    "errno": ("__set_errno (saved_errno);\n      if (err == 0)",
+              "__set_errno (0);\n      if (err == 0)", "address"),
     "the error of accept": ("err == EFAULT || err == EINVAL ? err : ECONNABORTED", "err",
                             "address"),
-    "the error of getpeername": ("return INTERNAL_SYSCALL_ERRNO (r);", "return EIO;", "address"),
-    "a reply that is cut": ("left = buffer->size;", "", "address"),
+    "a stranger's descriptor": ("    case EBADF:\n    case ENOTSOCK:", "    case -1:", "address"),
+    "the error of getpeername": (": -r;", ": EIO;", "address"),
+    "a reply that is cut": ("MIN (got, size)", "got", "address"),
 }
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory,
              columns: dict[str, Column]) -> tuple[Path, Path, Path]:
-    """The tested file, records of the kernel, and the folder of both."""
+    """The tested files, records of the kernel, and the folder of both."""
     folder = tmp_path_factory.mktemp("fuzz")
     source = fuzz.unpack(folder)
     return source, fuzz.record(source, folder, columns["patched"]), folder
@@ -54,12 +56,12 @@ def test_nothing_is_found(prepared: tuple[Path, Path, Path], sanitizer: str) -> 
 def test_a_break_is_found(prepared: tuple[Path, Path, Path], tmp_path: Path, name: str) -> None:
     source, records, folder = prepared
     old, new, sanitizer = BREAKS[name]
-    text = source.read_text()
-    assert old in text
-    broken = tmp_path / source.name
-    broken.write_text(text.replace(old, new))
+    texts = {file: (source / file).read_text() for file in fuzz.FILES}
+    assert sum(text.count(old) for text in texts.values()) == 1
+    for file, text in texts.items():
+        (tmp_path / file).write_text(text.replace(old, new))
     (tmp_path / "inside").symlink_to(folder / "inside")
-    fuzzer = fuzz.compile_fuzzer(broken, tmp_path, sanitizer)
+    fuzzer = fuzz.compile_fuzzer(tmp_path, tmp_path, sanitizer)
     result = fuzz.run(fuzzer, tmp_path / "found", records, "-seed=1",
                       "-max_total_time=120")
     assert result.returncode != 0

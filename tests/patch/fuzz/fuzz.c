@@ -24,8 +24,11 @@ enum
 {
   FD = 3,   /* The socket.  */
   DIAG = 4, /* The socket for sock_diag.  */
-  ERRNO = 12345
+  ERRNO = 12345,
+  LONGEST = 8192 /* Of the kernel's replies.  */
 };
+
+int __port0_peers = 2;
 
 static const int protocols[] = PROTOCOLS;
 static struct truth truth;
@@ -33,7 +36,19 @@ static const uint8_t *rest;
 static size_t left;
 static int open_descriptors;
 static bool is_blocked, is_fault, is_storing;
-static int own_error; /* What getpeername itself said last.  */
+static int own_error;   /* What getpeername itself said last.  */
+static int first_error; /* And at first, or 0.  */
+
+/* The reply that is to be received next, and taken off then.  */
+static struct
+{
+  bool is_there;
+  struct sockaddr_nl sender;
+  socklen_t sender_size;
+  int length; /* What it says itself; its bytes may be fewer.  */
+  size_t given;
+  uint8_t bytes[LONGEST];
+} pending;
 
 static void
 must (bool condition)
@@ -126,15 +141,10 @@ int
 kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
 {
   must (fd == FD);
-  is_storing |= name == -1;
   if (is_odd ())
     {
-      if (name == -1 || name == SO_PEERNAME || next_byte () < ODD)
-        {
-          int result = failure ();
-          is_fault |= name == -1 && (result == -EFAULT || result == -EINVAL);
-          return result;
-        }
+      if (name == SO_PEERNAME || next_byte () < ODD)
+        return failure ();
       uint8_t told = next_byte ();
       fill (value, MIN (*size, told));
       *size = told;
@@ -168,7 +178,7 @@ kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
       return give_name (value, &(socklen_t){ *size }, truth.peer,
                         port_of_peer ());
     default:
-      must (name == -1);
+      must (false);
       return -ENOPROTOOPT;
     }
 }
@@ -182,7 +192,7 @@ kernel_getsockname (int fd, void *name, socklen_t *size)
       if (next_byte () < ODD)
         {
           int result = failure ();
-          is_fault |= is_storing && result == -EFAULT;
+          is_fault |= is_storing && (result == -EFAULT || result == -EINVAL);
           return result;
         }
       fill (name, MIN (*size, name_size ()));
@@ -203,20 +213,23 @@ kernel_getpeername (int fd, void *name, socklen_t *size)
       int result = failure ();
       is_fault |= result == -EFAULT || result == -EINVAL;
       own_error = -result;
+      first_error = first_error != 0 ? first_error : own_error;
       return result;
     }
   own_error = ENOTCONN;
+  first_error = first_error != 0 ? first_error : own_error;
   return -ENOTCONN;
 }
 
+/* The way to have the kernel read a word (sigset_t) and do nothing else.  */
 int
-kernel_sendmsg (int fd, const struct msghdr *message, int flags)
+kernel_rt_sigprocmask (int how, uintptr_t set, void *old, size_t size)
 {
-  must (fd == FD && message->msg_iovlen == 0 && (flags & MSG_DONTWAIT) != 0);
-  /* Anything else could have sent something, or bound the socket.  */
-  if (!is_odd ())
-    return -EINVAL;
-  return next_byte () < ODD ? failure () : next_byte ();
+  must (how == -1 && set != 0 && set % 8 == 0 && old == NULL && size == 8);
+  is_storing = true;
+  int result = is_odd () ? failure () : -EINVAL;
+  is_fault |= result == -EFAULT;
+  return result;
 }
 
 int
@@ -236,7 +249,7 @@ kernel_sendto (int fd, const void *data, size_t size, int flags,
 {
   const struct nlmsghdr *header = data;
   must (fd == DIAG && header->nlmsg_len == size && (flags & MSG_DONTWAIT) != 0
-        && length == sizeof (struct sockaddr_nl) && name != NULL);
+        && length == 0 && name == NULL);
   if (is_odd ())
     return next_byte () < ODD ? failure () : next_byte ();
   return (int) size;
@@ -248,7 +261,7 @@ enum entry
   TRUE,         /* It has the true peer.  */
   FALSE,        /* It has another one.  */
   OTHER_COOKIE, /* So it has, and it is that of another socket.  */
-  OTHER_INODE,
+  OTHER_FAMILY,
   OTHER_PORT /* Or the peer is at another port.  */
 };
 
@@ -270,17 +283,16 @@ make_entries (uint8_t *reply, size_t size, enum entry entry)
       memcpy (&message, reply + at, sizeof message);
       uint64_t cookie = (uint64_t) message.id.idiag_cookie[1] << 32
                         | message.id.idiag_cookie[0];
-      if (cookie != truth.cookie || message.idiag_inode != truth.inode
-          || message.id.idiag_dport != 0)
+      if (cookie != truth.cookie || message.id.idiag_dport != 0
+          || message.idiag_family != (truth.is_inet6 ? AF_INET6 : AF_INET))
         continue;
-      message.idiag_family = truth.is_inet6 ? AF_INET6 : AF_INET;
       memset (message.id.idiag_dst, 0, sizeof message.id.idiag_dst);
       memcpy (message.id.idiag_dst, truth.peer, truth.is_inet6 ? 16 : 4);
       message.id.idiag_if = truth.interface;
       if (entry != TRUE)
         message.id.idiag_dst[0] ^= 1;
       message.id.idiag_cookie[at % 2] ^= entry == OTHER_COOKIE;
-      message.idiag_inode ^= entry == OTHER_INODE;
+      message.idiag_family ^= entry == OTHER_FAMILY;
       if (truth.is_reset || entry == OTHER_PORT)
         message.id.idiag_dport = htons (7);
       is_changed |= memcmp (reply + at, &message, sizeof message) != 0;
@@ -289,15 +301,14 @@ make_entries (uint8_t *reply, size_t size, enum entry entry)
   return is_changed;
 }
 
-int
-kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
-                 socklen_t *length)
+/* Make the next reply.  Return 0, or with which error it fails.  */
+static int
+make_reply (void)
 {
-  must (fd == DIAG && (flags & MSG_DONTWAIT) != 0
-        && *length == sizeof (struct sockaddr_nl));
-  struct sockaddr_nl sender = { .nl_family = AF_NETLINK };
   if (left == 0)
     return -EAGAIN;
+  pending.sender = (struct sockaddr_nl){ .nl_family = AF_NETLINK };
+  pending.sender_size = sizeof pending.sender;
   enum entry entry = TRUE;
   bool is_short = false, is_full = false;
   switch (is_odd () ? next_byte () % KINDS : truth.replies)
@@ -305,21 +316,21 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
     case 1:
       return failure ();
     case 2:
-      sender.nl_pid = 1;
+      pending.sender.nl_pid = 1;
       entry = FALSE;
       break;
     case 3:
-      sender.nl_family = AF_UNSPEC;
-      entry = FALSE;
+      pending.sender_size = next_byte ();
+      entry = pending.sender_size == sizeof pending.sender ? TRUE : FALSE;
       break;
     case 4:
-      *length = next_byte ();
+      entry = OTHER_PORT;
       break;
     case 5:
       entry = OTHER_COOKIE;
       break;
     case 6:
-      entry = OTHER_INODE;
+      entry = OTHER_FAMILY;
       break;
     case 7:
       entry = OTHER_PORT;
@@ -333,47 +344,62 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
       break;
     default:;
     }
-  memcpy (name, &sender, sizeof sender);
   size_t told = next_byte ();
   told |= (size_t) next_byte () << 8;
-  size_t given = MIN (MIN (told, left), size);
-  if (given < size || (flags & MSG_TRUNC) == 0)
-    told = given;
+  size_t given = MIN (MIN (told, left), LONGEST);
+  uint8_t *data = pending.bytes;
   fill (data, given);
+  told = given;
   if (is_short && given >= sizeof (struct nlmsghdr))
     {
       /* The first message is not as long as it should be.  */
-      size_t shorter = sizeof (struct nlmsghdr) + next_byte () % 80;
+      struct nlmsghdr header;
+      size_t shorter = sizeof header + next_byte () % 80;
       told = given = MIN (given, shorter);
-      ((struct nlmsghdr *) data)->nlmsg_len = (uint32_t) given;
+      memcpy (&header, data, sizeof header);
+      header.nlmsg_len = (uint32_t) given;
+      memcpy (data, &header, sizeof header);
     }
-  if (is_full && given > 0 && (flags & MSG_TRUNC) != 0)
+  if (is_full && given > 0)
     {
       /* Over and over, and more than there is room for.  */
-      for (size_t i = given; i < size; i++)
-        ((uint8_t *) data)[i] = ((uint8_t *) data)[i - given];
-      given = size;
-      told = size + next_byte ();
+      for (size_t at = given; at < LONGEST; at++)
+        data[at] = data[at - given];
+      given = LONGEST;
+      told = LONGEST + next_byte ();
     }
   make_entries (data, given, entry);
   if (entry != FALSE)
     for (int round = 0; make_entries (data, given, TRUE); round++)
       if (round == 100)
         return -EAGAIN; /* It contradicts itself.  */
-  return (int) told;
+  pending.length = (int) told;
+  pending.given = given;
+  pending.is_there = true;
+  return 0;
 }
 
 int
-kernel_fstat (int fd, struct stat *status)
+kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
+                 socklen_t *length)
 {
-  must (fd == FD);
-  if (is_odd ())
+  must (fd == DIAG && (flags & MSG_DONTWAIT) != 0);
+  if (data == NULL)
     {
-      errno = -failure ();
-      return -1;
+      must (size == 0 && (flags & MSG_PEEK) == 0);
+      bool was_there = pending.is_there;
+      pending.is_there = false;
+      return is_odd () ? failure () : was_there ? 0 : -EAGAIN;
     }
-  *status = (struct stat){ .st_ino = truth.inode };
-  return 0;
+  must ((flags & MSG_PEEK) != 0 && (flags & MSG_TRUNC) != 0
+        && *length == sizeof (struct sockaddr_nl));
+  int error = pending.is_there ? 0 : make_reply ();
+  if (error != 0)
+    return error;
+  memcpy (data, pending.bytes, MIN (size, pending.given));
+  memcpy (name, &pending.sender, sizeof pending.sender);
+  *length = pending.sender_size;
+  return pending.length;
 }
 
 int
@@ -407,7 +433,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   truth.replies %= KINDS;
   truth.protocol %= sizeof protocols / sizeof *protocols;
   is_blocked = is_fault = is_storing = false;
+  pending.is_there = false;
   own_error = ENOTCONN;
+  first_error = 0;
   open_descriptors = truth.is_accept;
 
   uint8_t name[sizeof (struct sockaddr_in6) + 8];
@@ -436,7 +464,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     }
   else
     {
-      must (result == -1 && open_descriptors == 0);
+      /* What is not there any more may be somebody else's.  */
+      bool is_gone = truth.is_accept
+                     && (first_error == EBADF || first_error == ENOTSOCK);
+      must (result == -1 && open_descriptors == (is_gone ? 1 : 0));
       int own = truth.is_accept ? ECONNABORTED : own_error;
       must (errno == own || (is_fault && (errno == EFAULT || errno == EINVAL)));
       /* getsockname may have written a name of its own.  */

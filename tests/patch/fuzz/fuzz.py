@@ -17,9 +17,11 @@ from portzero.column import Column, open_column
 from portzero.project import OUT, ROOT
 
 HERE = ROOT / "tests/patch/fuzz"
-FILES = "sysdeps/unix/sysv/linux/getpeername-port0"
+FOLDER = "sysdeps/unix/sysv/linux"
+FILES = ("getpeername-port0.c", "accept-port0.c")
+HEADERS = ("getpeername-port0.h", "accept-port0.h", "port0-peers.h")
 # What the file includes from the inside of the C library; kernel.h has it all.
-INSIDE = ("atomic.h", "elf/dl-tunables.h", "internal-signals.h", "kernel-features.h", "not-cancel.h",
+INSIDE = ("atomic.h", "internal-signals.h", "kernel-features.h", "not-cancel.h",
           "socketcall.h", "sysdep.h")
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
@@ -34,25 +36,28 @@ THEIRS = ["-Wno-gnu-variable-sized-type-not-at-end"]
 
 
 def unpack(folder: Path) -> Path:
-    """Take the file that is tested out of the series, put it into `folder`,
-    and return its path."""
+    """Take the files that are tested out of the series, put them into
+    `folder`, and return where they are."""
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     for patch in glibc.series():
-        subprocess.run(["git", "-C", folder, "apply", f"--include={FILES}.[ch]", patch],
+        subprocess.run(["git", "-C", folder, "apply",
+                        *(f"--include={FOLDER}/{name}" for name in (*FILES, *HEADERS)), patch],
                        check=True, capture_output=True)
     for name in INSIDE:
         (folder / "inside" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "inside" / name).touch()
-    (folder / "inside/getpeername-port0.h").write_bytes((folder / f"{FILES}.h").read_bytes())
-    return folder / f"{FILES}.c"
+    for name in HEADERS:
+        (folder / "inside" / name).write_bytes((folder / FOLDER / name).read_bytes())
+    return folder / FOLDER
 
 
 def _compile(source: Path, folder: Path, driver: str, program: str, flags: list[str],
              linking: list[str]) -> Path:
-    """Compile the tested file and one of ours, each by its own rules."""
+    """Compile the tested files in `source` and one of ours, by their own
+    rules."""
     objects = []
-    for file, rules in ((source, [*THEIRS, "-include", str(HERE / "kernel.h"),
-                                  "-I", str(folder / "inside")]), (HERE / driver, OURS)):
+    theirs = [*THEIRS, "-include", str(HERE / "kernel.h"), "-I", str(folder / "inside")]
+    for file, rules in (*((source / name, theirs) for name in FILES), (HERE / driver, OURS)):
         objects.append(str(folder / f"{program}-{file.stem}.o"))
         subprocess.run(["clang", *FLAGS, *flags, *rules, "-c", "-o", objects[-1], str(file)],
                        check=True)

@@ -14,7 +14,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 /* What is true of the socket that is asked for its peer, at the beginning of
    each record.  Ports and addresses are in network byte order.  */
@@ -29,7 +28,6 @@ struct truth
   uint8_t replies;   /* What is wrong with all of them; 0: nothing.  */
   uint8_t unused;
   uint64_t cookie;
-  uint32_t inode;
   uint32_t interface; /* Index of the interface it is bound to, or 0.  */
   uint32_t port;      /* Its own.  */
   uint8_t peer[16];
@@ -53,17 +51,17 @@ int kernel_getsockopt (int fd, int level, int name, void *value,
                        socklen_t *size);
 int kernel_getsockname (int fd, void *name, socklen_t *size);
 int kernel_getpeername (int fd, void *name, socklen_t *size);
-int kernel_sendmsg (int fd, const struct msghdr *message, int flags);
 int kernel_socket (int family, int type, int protocol);
 int kernel_sendto (int fd, const void *data, size_t size, int flags,
                    const void *name, socklen_t name_size);
 int kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
                      socklen_t *name_size);
-int kernel_fstat (int fd, struct stat *status);
+int kernel_rt_sigprocmask (int how, uintptr_t set, void *old, size_t size);
 int kernel_sigprocmask (int how, const sigset_t *set, sigset_t *old);
 void kernel_close (int fd);
 
 /* The functions that are tested.  */
+extern int __port0_peers;
 int __getpeername_failed (int fd, struct sockaddr *address, socklen_t *size,
                           int error_number);
 int __accept_name_peer (int fd, struct sockaddr *address, socklen_t *size);
@@ -77,8 +75,7 @@ int __accept_name_peer (int fd, struct sockaddr *address, socklen_t *size);
 #define __munmap(place, size) free (place)
 #define atomic_load_relaxed(place) (*(place))
 #define atomic_store_relaxed(place, value) (*(place) = (value))
-#define __stat64_t64 stat
-#define __fstat64_time64 kernel_fstat
+#define __NSIG_BYTES 8
 #define __close_nocancel_nostatus kernel_close
 typedef sigset_t internal_sigset_t;
 #define internal_sigfillset sigfillset
