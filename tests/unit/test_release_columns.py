@@ -24,8 +24,10 @@ def text(names: list[ColumnName]) -> list[str]:
 
 
 def test_distro_is_of_this_system_alone() -> None:
-    assert text(names_of(HERE, (), ["host"])) == ["distro/host", "stock/host", "patched/host"]
-    assert text(names_of(OTHER, (), ["host"])) == [f"{OTHER}:stock/host", f"{OTHER}:patched/host"]
+    assert text(names_of(HERE, (), ["host"])) == [
+        "distro/host", "stock/host", "patched/host", "patched-accept/host"]
+    assert text(names_of(OTHER, (), ["host"])) == [
+        f"{OTHER}:{libc}/host" for libc in ("stock", "patched", "patched-accept")]
     with pytest.raises(Failure, match="use --libc stock or --libc patched"):
         column.open_column("distro", "host", OTHER)
 
@@ -52,10 +54,10 @@ def test_a_libc_that_is_too_old_is_not_tried(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("built, stages", [
-    (set(), [3, 6, 2, 4]),  # Host, kernels; then the other release's.
-    ({"host"}, [3, 6, 2, 4]),
-    ({HERE}, [9, 2, 4]),
-    ({HERE, OTHER}, [15]),
+    (set(), [4, 8, 3, 6]),  # Host, kernels; then the other release's.
+    ({"host"}, [4, 8, 3, 6]),
+    ({HERE}, [12, 3, 6]),
+    ({HERE, OTHER}, [21]),
 ])
 def test_the_host_s_columns_are_shown_first(monkeypatch: pytest.MonkeyPatch, built: set[str],
                                             stages: list[int]) -> None:
@@ -80,6 +82,6 @@ def test_what_differs_between_releases(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(results, "read", kept)
     told = compare.between_releases([*names_of(HERE), *names_of(OTHER, (), ["host"])])
-    assert told[0] == f"{OTHER} after {HERE}: 2 of 6 answers differ, 2 were got on one of them only: DCCP 2"
-    assert told[1] == "  a/other (UDP) on stock/host, patched/host"
+    assert told[0] == f"{OTHER} after {HERE}: 3 of 9 answers differ, 3 were got on one of them only: DCCP 3"
+    assert told[1] == "  a/other (UDP) on stock/host, patched/host, patched-accept/host"
     assert compare.between_releases(names_of(HERE)) == []
