@@ -80,6 +80,47 @@ def test_the_manual_has_what_the_code_has() -> None:
     assert all(f"@deftp Tunable glibc.net.{name}" in text for name in names)
 
 
+BASES = {name: read_series(ROOT / "patches" / name)
+         for name in ("glibc", "backports/trixie/glibc", "backports/bookworm/glibc")}
+
+
+def new_files(patches: list[Path], folder: Path) -> dict[str, str]:
+    """The files that a series adds, as they are in the end.  What it changes
+    in files of its own applies without those of the base."""
+    git(folder, "init", "--quiet")
+    names = {line.split("/", 1)[1] for patch in patches
+             for part in patch.read_text().split("\ndiff --git ")[1:] if "\nnew file mode" in part
+             for line in part.splitlines() if line.startswith("+++ b/")}
+    for patch in patches:
+        git(folder, "apply", *(f"--include={name}" for name in names), str(patch))
+    return {name: (folder / name).read_text() for name in names}
+
+
+def test_all_bases_get_the_same_new_files(tmp_path: Path) -> None:
+    found = {}
+    for number, (name, patches) in enumerate(BASES.items()):
+        (tmp_path / str(number)).mkdir()
+        found[name] = new_files(patches, tmp_path / str(number))
+    head = found.pop("glibc")
+    assert "sysdeps/unix/sysv/linux/getpeername-port0.c" in head
+    for name, files in found.items():
+        assert files == head, name
+
+
+def test_all_bases_have_the_same_messages() -> None:
+    messages = {name: [patch.read_text().split("\n---\n")[0].split("Subject: ")[1]
+                       for patch in patches] for name, patches in BASES.items()}
+    assert len(messages["glibc"]) == 4
+    assert all(told == messages["glibc"] for told in messages.values())
+
+
+def test_the_slow_path_can_be_read_in_one_go(tmp_path: Path) -> None:
+    """getpeername's, in the patch that adds it."""
+    patch = next(path for path in BASES["glibc"] if "getpeername" in path.name)
+    text = new_files([patch], tmp_path)["sysdeps/unix/sysv/linux/getpeername-port0.c"]
+    assert len(text.splitlines()) <= 350
+
+
 def instructions(libc: str) -> list[str]:
     """What getpeername() executes up to the first return."""
     listing = subprocess.run(
