@@ -73,9 +73,12 @@ class Column:
     def identity(self) -> dict[str, str]:
         """What every record of a run on this column must prove."""
         if self.kernel == "host":
-            return {"libc": self.build_id, "kernel": os.uname().release}
-        release = linux.product(self.kernel, self.release) / "release"
-        return {"libc": self.build_id, "kernel": release.read_text().strip()}
+            kernel = os.uname().release
+        else:
+            product = linux.product(self.kernel, self.release)
+            kernel = (product / "release").read_text().strip()
+        return {"libc": self.build_id, "kernel": kernel,
+                "tunables": self.environment.get("GLIBC_TUNABLES", "")}
 
 
 def build_id(library: Path) -> str:
