@@ -165,6 +165,15 @@ def test_a_value_of_any_kind_is_shown(browser: Browser) -> None:
     assert "what" in browser.one("dialog .bytes").text
 
 
+def test_a_cell_opens_to_what_must_be_looked_at(browser: Browser) -> None:
+    spoilt = model(spoil=True)
+    browser.open(spoilt, "#cell=getpeername/case0@distro/host")
+    kinds = [cell.text.split()[-1] for cell in browser.all("dialog .scroll tbody td:first-child")]
+    assert kinds == sorted(kinds, key=["broken", "unexpected", "deviates", "skipped"].index)
+    assert kinds[0] == "broken" and kinds[-1] == "skipped"
+    assert browser.one("dialog .facts:last-of-type dd").text == "broken"
+
+
 def test_two_columns_beside_each_other(browser: Browser) -> None:
     browser.open(model(), "#compare=stock/host..patched/host")
     assert "8 of 48 answers differ." in browser.one("#differences").text

@@ -62,6 +62,11 @@ const variantName = (question) => {
   return [entry, family, protocol, step].join(",");
 };
 
+// From what must be looked at to what says nothing.
+function urgency(found) {
+  return verdictOf(found) === "skipped" ? data.verdicts.length : found[VERDICT];
+}
+
 // Those variants that got the same answer and verdict, together.
 function variantGroups(column, questions) {
   const groups = new Map();
@@ -73,7 +78,7 @@ function variantGroups(column, questions) {
     if (!groups.has(key)) groups.set(key, { entry, step, found, questions: [] });
     groups.get(key).questions.push(question);
   }
-  return [...groups.values()];
+  return [...groups.values()].sort((one, other) => urgency(one.found) - urgency(other.found));
 }
 
 function groupRow(group, current) {
@@ -95,14 +100,15 @@ function drawCell(parts) {
   }
   const [name, columnName] = (parts.get("cell") || "").split(/@(.*)/s);
   const number = caseNumber.get(name), column = columnNumber.get(columnName);
-  if (number === undefined || column === undefined) {
+  const questions = number === undefined || column === undefined ? []
+    : questionsOf[number].filter((one) => outcome(column, one));
+  if (!questions.length) { // Nothing of the kind was asked.
     if (dialog.open) dialog.close();
     return;
   }
-  const questions = questionsOf[number].filter((one) => outcome(column, one));
+  const groups = variantGroups(column, questions);
   const current = questions.find((one) => variantName(one) === parts.get("variant"))
-    ?? questions.find((one) => ALARMING.has(verdictOf(outcome(column, one))))
-    ?? questions.find((one) => verdictOf(outcome(column, one)) !== "conforms") ?? questions[0];
+    ?? groups[0].questions[0];
   const [, question, basis] = data.cases[number];
   const found = outcome(column, current);
   const about = named(current);
@@ -117,7 +123,7 @@ function drawCell(parts) {
     h("h3", {}, "Answers"),
     region("Answers by variant", "scroll", h("table", {}, h("thead", {}, h("tr", {},
       ["verdict", "entry", "step", "answer", "on"].map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, variantGroups(column, questions).map((group) => groupRow(group, current))))),
+      h("tbody", {}, groups.map((group) => groupRow(group, current))))),
     h("h3", {}, `${about.words}, ${about.entry === "libc" ? "through the libc"
       : "by the raw system call"}${about.step ? `, step “${about.step}”` : ""}`),
     facts(["verdict", verdictOf(found)], ["observed", data.calls[found[CALL]]],
