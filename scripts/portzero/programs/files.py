@@ -131,7 +131,8 @@ def load(path: Path, shared: dict[str, Seen]) -> Program:
     """Read a program's file.  Raises Failure if something in it is not right."""
     entry = _take(path, _table(path), {
         "what": (str, None), "kind": (str, None), "language": (str, None),
-        "filter": (str, ""), "packages": (list, []), "build": (str, ""), "setup": (str, ""), "serve": (str, ""),
+        "filter": (str, ""), "packages": (list, []), "build": (str, ""),
+        "setup": (str, ""), "serve": (str, ""),
         "run": (str, None), "right": (list, None), "never": (list, []), "known": (list, []),
         "seen": (_Tables, []), "cannot": (dict, {}), "seconds": (int, 20)})
     if entry["kind"] not in ("client", "server"):
@@ -145,7 +146,8 @@ def load(path: Path, shared: dict[str, Seen]) -> Program:
             raise _fail(path, f"no column is called '{column}'")
     seen = tuple(_seen(path, one) for one in entry["seen"])
     return Program(path.stem, entry["what"], entry["kind"], entry["language"], entry["filter"],
-                   tuple(entry["packages"]), entry["build"], entry["setup"], entry["serve"], entry["run"],
+                   tuple(entry["packages"]), entry["build"], entry["setup"],
+                   entry["serve"], entry["run"],
                    _expressions(path, entry["right"]), _expressions(path, entry["never"]),
                    seen + tuple(shared[key] for key in entry["known"]), entry["cannot"],
                    entry["seconds"])
