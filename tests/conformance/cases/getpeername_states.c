@@ -108,7 +108,7 @@ CASE (getpeername, closed,
 
 CASE (getpeername, reset,
       .question = "Has it none after its peer reset the connection?",
-      .basis = NO_PEER, .families = ANY_FAMILY, .protocols = CONNECTION,
+      .basis = NO_PEER, .families = ANY_FAMILY, .protocols = CONNECTION & ~SCTP,
       .needs = STEERING)
 {
   observe_getpeername (test, "", reset_socket (test), error (ENOTCONN));

@@ -253,8 +253,8 @@ CASE (steering, rewritten_to_zero,
       .basis = "No standard; nft(8): redirect to :0 is no special case",
       .families = ANY_FAMILY, .protocols = REAL_PORTS)
 {
-  int at_peer = socket_at_peer (test, SK_LOOKUP, false);
   own_network (test, to_port_in_question);
+  int at_peer = socket_at_peer (test, SK_LOOKUP, false);
   struct test other = *test;
   other.peer = test->source;
   int client = connected_socket (&other);

@@ -205,6 +205,7 @@ main (int argc, char **argv)
   digest_cases (digest);
   emit_begin (&wanted, &all, pattern, digest);
   find_steering ();
+  make_plain_network ();
   printf ("KTAP version 1\n1..%d\n", wanted.variants);
   bool any_broken = run_cases ();
   emit_end (&wanted);

@@ -6,6 +6,7 @@
 #include "runner.h"
 
 #include <arpa/inet.h>
+#include <err.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -22,10 +23,13 @@
 #define IPV6_TRANSPARENT 75
 #endif
 
-/* Descriptors of the namespaces that outlive a variant.  The own one of a
-   process is made once, for all its variants; until then it is home.  */
-static int home_fd, own_fd;
-static bool is_made, is_away;
+/* Descriptors of the namespaces that outlive a variant.  The one without rules
+   is the same for all cases: to make one costs more than most cases.  Where
+   rules hold or settings change, a case's process has one of its own; until it
+   is made, that is home.  */
+static int plain_fd = -1, home_fd, own_fd;
+static bool is_made;
+static enum { HOME, PLAIN, OWN } place;
 /* The rules that hold there.  */
 static const char *loaded = "";
 
@@ -47,8 +51,33 @@ keep_networks (int first)
 void
 leave_own_network (void)
 {
-  if (is_away)
-    is_away = setns (home_fd, CLONE_NEWNET) != 0;
+  if (place != HOME && setns (home_fd, CLONE_NEWNET) == 0)
+    place = HOME;
+}
+
+/* Bring up the loopback interface of this namespace.  */
+static bool
+bring_up_loopback (void)
+{
+  struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  bool is_up = ioctl (fd, SIOCSIFFLAGS, &loopback) == 0;
+  close (fd);
+  return is_up;
+}
+
+void
+make_plain_network (void)
+{
+  int home = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (home >= 0 && unshare (CLONE_NEWNET) == 0)
+    {
+      if (bring_up_loopback ())
+        plain_fd = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+      if (setns (home, CLONE_NEWNET) != 0)
+        err (BROKEN, "back to the network of before");
+    }
+  close (home);
 }
 
 /* Return the exit status of nft for these RULES.  */
@@ -130,31 +159,34 @@ load_rules (struct test *test, const char *rules)
 void
 own_network (struct test *test, const char *rules)
 {
-  if (!is_away)
+  bool is_plain = rules[0] == 0 && place != OWN && plain_fd >= 0;
+  if (is_plain ? place != PLAIN : place != OWN)
     {
-      if ((is_made ? setns (own_fd, CLONE_NEWNET) : unshare (CLONE_NEWNET))
+      if ((is_plain  ? setns (plain_fd, CLONE_NEWNET)
+           : is_made ? setns (own_fd, CLONE_NEWNET)
+                     : unshare (CLONE_NEWNET))
           != 0)
         {
           if (errno == EPERM)
             skip (test, "CAP_SYS_ADMIN, for a network namespace of its own");
           broken (test, "a network namespace of its own", errno);
         }
-      is_away = true;
-      if (!is_made)
-        {
-          int fd = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-          if (fd < 0 || dup3 (fd, own_fd, O_CLOEXEC) < 0)
-            broken (test, "/proc/self/ns/net", errno);
-          close (fd);
-          is_made = true;
-          struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-          fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-          if (ioctl (fd, SIOCSIFFLAGS, &loopback) != 0)
-            broken (test, "loopback", errno);
-          close (fd);
-        }
+      place = is_plain ? PLAIN : OWN;
     }
-  load_rules (test, rules);
+  if (is_plain)
+    return;
+  if (!is_made)
+    {
+      int fd = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+      if (fd < 0 || dup3 (fd, own_fd, O_CLOEXEC) < 0)
+        broken (test, "/proc/self/ns/net", errno);
+      close (fd);
+      is_made = true;
+      if (!bring_up_loopback ())
+        broken (test, "loopback", errno);
+    }
+  if (rules[0] != 0)
+    load_rules (test, rules);
 }
 
 void

@@ -10,12 +10,14 @@
 
 #include "case.h"
 
-/* Move this process into a network namespace of its own, in which the
-   nftables RULES hold ("" for none).  They are loaded for the question and for
-   its control: in them, $table is a name, $zero, $listener, $source and
-   $client are the ports of test->peer, test->listener and so on.  */
+/* Move this process into a network namespace in which nothing but loopback is,
+   and the nftables RULES hold; "" for none, or those that hold there already.
+   They are loaded for the question and for its control: in them, $table is a
+   name, $zero, $listener, $source and $client are the ports of test->peer,
+   test->listener and so on.  */
 void own_network (struct test *test, const char *rules);
-/* Write VALUE to /proc/sys/net/SETTING of a network of one's own.  */
+/* Write VALUE to /proc/sys/net/SETTING, in a network with rules: that without
+   is shared.  */
 void set_network (struct test *test, const char *setting, const char *value);
 
 /* Rules for own_network(): test->source becomes test->client.  */

@@ -42,6 +42,8 @@ is_steered (const struct protocol *protocol)
   setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   struct timeval limit = { .tv_sec = 1 };
   setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  /* What a connection leaves behind must not keep the port from cases.  */
+  setsockopt (listening, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int));
   bool yes = bind (listening, &here.any, here.length) == 0
              && listen (listening, 1) == 0
              && syscall (SYS_connect, fd, &there.any, there.length) == 0;

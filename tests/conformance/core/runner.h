@@ -113,6 +113,9 @@ bool run_contained (struct variant *variants, int count);
 /* End the running variant; does not return.  */
 _Noreturn void end_variant (enum status status);
 
+/* network.c: make the network without rules for all cases, if that is
+   allowed.  */
+void make_plain_network (void);
 /* network.c: set the descriptors from FIRST on apart for namespaces, and return
    the first that is left to variants.  */
 int keep_networks (int first);
