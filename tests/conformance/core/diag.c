@@ -62,6 +62,12 @@ request_for (const struct test *test, int type, int flags)
                    .nla_type = REQUEST_PROTOCOL },
     .protocol = (uint32_t) number,
   };
+  if (test->protocol->bit == RAW)
+    {
+      /* They are one table, and the protocol is a filter in it.  */
+      request.body.sdiag_protocol = IPPROTO_RAW;
+      request.body.pad = (unsigned char) number;
+    }
   request.header.nlmsg_len
       = number > 255 ? sizeof request : offsetof (struct request, attribute);
   return request;
