@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from portzero.column import Column
+from portzero.column import DEFAULT_LISTENER, Column
 from portzero.project import ROOT
 
 HERE = ROOT / "tests/patch"
@@ -21,9 +21,10 @@ def compiled(folder: Path, name: str, *flags: str) -> Path:
     return program
 
 
-def run(column: Column, folder: Path, *command: str) -> tuple[int, str]:
+def run(column: Column, folder: Path, *command: str,
+        listener: int | None = DEFAULT_LISTENER) -> tuple[int, str]:
     """Run a command on a column: its exit status, and what it printed."""
     out = folder / "told"
     with out.open("wb") as stream:
-        status = column.run(command, stdout=stream, writable=folder, limit=120)
+        status = column.run(command, listener=listener, stdout=stream, writable=folder, limit=120)
     return status, out.read_text()

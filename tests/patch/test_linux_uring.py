@@ -4,6 +4,7 @@ function that no libc stands in."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import native
@@ -24,7 +25,8 @@ def test_uring_names_the_peer(release: str, kernel: str, tmp_path: Path) -> None
     with out.open("wb") as stream:
         status = sandbox.run_guest({}, linux.product(kernel, release) / "linux",
                                    [str(native.compiled(tmp_path, "uring_name"))], listener=None,
-                                   writable=tmp_path, limit=60, stdout=stream)
+                                   environment=os.environ, writable=tmp_path, limit=60,
+                                   stdout=stream)
     assert status == 0
     told = dict(line.split(": ") for line in out.read_text().splitlines())
     assert told.keys() == {f"{family} {port}" for family in ("IPv4", "IPv6")
