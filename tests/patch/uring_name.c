@@ -107,7 +107,8 @@ print_outcome (struct ring *ring, const char *family, int port,
   close (fd);
   if (result < 0)
     printf ("%s %d: %s\n", family, port, strerrorname_np (-result));
-  else if (length != (int) peer_length || memcmp (&name, peer, peer_length))
+  else if (length != (int) peer_length
+           || memcmp (&name, peer, peer_length) != 0)
     printf ("%s %d: another name\n", family, port);
   else
     printf ("%s %d: named\n", family, port);
