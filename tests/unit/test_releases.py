@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from portzero import column_name, linux, releases
+from portzero.build import changes
 from portzero.project import ROOT, Failure
 from portzero.releases import upstream
 
@@ -23,8 +24,10 @@ def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", releases.names())
 def test_each_release_is_whole(name: str) -> None:
-    """It names packages, and its kernel can speak to networks."""
+    """Its series are there, and its kernel can speak to networks."""
     release = releases.read(name)
+    assert changes(release.glibc.series)
+    assert changes(release.linux.series)
     assert "CONFIG_INET=y" in linux.configuration(name)
     assert release.linux.package.endswith(".".join(map(str, upstream(release.linux.version))))
 
