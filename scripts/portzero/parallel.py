@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
@@ -16,7 +17,10 @@ Result = TypeVar("Result")
 
 
 def _work(connection: Connection, work: Callable[[int], Result]) -> None:
-    """A worker: does what the numbers that come stand for, until -1."""
+    """A worker: does what the numbers that come stand for, until -1.  It ends
+    without a word at a signal: the user hears of it from whom we work for."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     while (number := connection.recv()) >= 0:
         try:
             connection.send(work(number))
@@ -31,7 +35,8 @@ def each(work: Callable[[int], Result], numbers: Sequence[int],
     processors, and `tell` each result as it comes.
 
     If one raises Failure, or we are interrupted, all are killed; what runs in
-    sandboxes ends with the process that made them."""
+    sandboxes ends with the process that made them.  Raises Failure also if a
+    worker ends before it has done what it was given."""
     context = multiprocessing.get_context("fork")
     left = iter(numbers)
     workers = []
@@ -44,19 +49,21 @@ def each(work: Callable[[int], Result], numbers: Sequence[int],
             theirs.close()
             workers.append(worker)
             waiting.append(ours)
-            ours.send(next(left, -1))
+            ours.send(next(left))
         while waiting:
             for connection in wait(waiting):
                 assert isinstance(connection, Connection)
                 try:
                     answer = connection.recv()
                 except EOFError:
-                    waiting.remove(connection)
-                    continue
+                    raise Failure("a worker", "it ended without an answer",
+                                  "run it again") from None
                 if isinstance(answer, Failure):
                     raise answer
                 tell(answer)
-                connection.send(next(left, -1))
+                if (number := next(left, -1)) < 0:
+                    waiting.remove(connection)
+                connection.send(number)
     finally:
         for worker in workers:
             worker.kill()

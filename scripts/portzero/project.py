@@ -30,6 +30,11 @@ class Failure(Exception):
         super().__init__(f"{what}: {why}; {advice}")
         self.parts = (what, why, advice)
 
+    def __reduce__(self) -> tuple[type[Failure], tuple[str, str, str]]:
+        """How it is sent from process to process."""
+        return Failure, self.parts
+        self.parts = (what, why, advice)
+
 
 # So little free is none.
 _FULL = 1 << 16
