@@ -33,7 +33,6 @@ class Failure(Exception):
     def __reduce__(self) -> tuple[type[Failure], tuple[str, str, str]]:
         """How it is sent from process to process."""
         return Failure, self.parts
-        self.parts = (what, why, advice)
 
 
 # So little free is none.
