@@ -15,11 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef __GLIBC__
-/* Declared where libtirpc's headers would be.  */
-int bindresvport (int, struct sockaddr_in *);
-#endif
-
 CASE (bindresvport, zero,
       .question = "Does port 0 ask bindresvport() for any reserved port?",
       .basis = "Not in POSIX; bindresvport(3): a port from 512 to 1023",

@@ -72,7 +72,7 @@ CASE (sendto, segmented,
   observe_call (test, "sendto", "sendto",
                 sent = test->entry->sendto (fd, train, sizeof train, 0,
                                             &test->peer.any, test->peer.length),
-                result (3 * PAYLOAD_SIZE));
+                result (3L * PAYLOAD_SIZE));
   observe_arrival (test, "first arrives", at_peer, sent > 0,
                    result (PAYLOAD_SIZE));
 }
@@ -95,7 +95,7 @@ CASE (send, segmented,
   observe_call (test, "send", "send",
                 sent
                 = test->entry->sendto (fd, train, sizeof train, 0, NULL, 0),
-                result (2 * PAYLOAD_SIZE));
+                result (2L * PAYLOAD_SIZE));
   observe_arrival (test, "first arrives", at_peer, sent > 0,
                    result (PAYLOAD_SIZE));
 }

@@ -23,7 +23,7 @@ model_connect (struct state *state, bool is_stream, int peer)
           = (struct state){ .peer = NOBODY,
                             .is_bound
                             = state->is_bound && was ? OPEN : state->is_bound,
-                            .is_listening = state->is_listening && OPEN,
+                            .is_listening = state->is_listening,
                             .is_shut_down = state->is_shut_down };
       return says ? 0 : OPEN;
     }

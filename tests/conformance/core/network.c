@@ -114,7 +114,7 @@ put_rules (char *text, size_t size, const char *rules, bool control)
   const char *variables[]
       = { "$table", "$zero", "$listener", "$source", "$client" };
   char values[5][20];
-  strcpy (values[0], control ? "control" : "zero");
+  snprintf (values[0], sizeof values[0], "%s", control ? "control" : "zero");
   sprintf (values[1], "%d", control ? listener_port + 1 : 0);
   sprintf (values[2], "%d", listener_port + control);
   sprintf (values[3], "%d", listener_port + 2 + control);
