@@ -222,7 +222,7 @@ KINDS: dict[str, tuple[Damage, tuple[str, ...], str]] = {
     "packages: syntax": (put("build/packages.toml", "[matrix\n"), MATRIX,
                          "build/packages.toml:1: .*; correct that line"),
     "packages: no such group": (nothing, ("packages", "matrx"),
-                                "group of packages 'matrx': .* has no such group; use matrix, "),
+                                "group of packages 'matrx': .* has no such group; use .*matrix, "),
     "packages: no list": (put("build/packages.toml", "[matrix]\na = 1\n"), MATRIX,
                           "build/packages.toml:2: 'a' is no list of strings; write "),
     "packages: missing": (gone("build/packages.toml"), MATRIX,
