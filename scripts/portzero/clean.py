@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,16 +83,17 @@ def _all() -> Iterator[Path]:
     yield from sorted(OUT.glob("*.log"))
 
 
-def _size(path: Path, seen: set[tuple[int, int]]) -> int:
-    """The bytes that go with a file or folder: those of files that are not
-    linked from elsewhere, too, and not in `seen`, to which they are added."""
+def _size(path: Path) -> int:
+    """The bytes that are free when a file or folder is gone: not those of
+    files that have other links elsewhere."""
+    links: Counter[tuple[int, int]] = Counter()
     total = 0
     paths = [path] if not path.is_dir() or path.is_symlink() else [
         Path(parent, name) for parent, _, names in os.walk(path) for name in names]
     for file in paths:
         status = file.lstat()
-        if status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
-            seen.add((status.st_dev, status.st_ino))
+        links[status.st_dev, status.st_ino] += 1
+        if links[status.st_dev, status.st_ino] == status.st_nlink:
             total += status.st_blocks * 512
     return total
 
@@ -108,14 +110,13 @@ def _remove(path: Path) -> None:
 
 def clean(only_old: bool) -> int:
     """Remove, and say what went and how much it was.  Return 0."""
-    seen: set[tuple[int, int]] = set()
     total, count = 0, 0
     for path in list(_old() if only_old else _all()):
         # Not while somebody makes it.
         with exclusive(re.sub(rf"{PARTIAL}$", "", path.name)):
             if not path.exists():
                 continue
-            size = _size(path, seen)
+            size = _size(path)
             _remove(path)
         print(f"{size / 2**20:8.1f} MiB  {path.relative_to(OUT)}")
         total += size

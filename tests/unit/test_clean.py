@@ -60,3 +60,13 @@ def test_clean_leaves_what_is_not_built(out: Path) -> None:
     clean.clean(only_old=False)
     assert there(out) == {*OTHERS, "suite/keep-me"}
     assert not (out / "glibc-stock.log").exists()
+
+
+def test_what_is_linked_elsewhere_is_not_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "own").write_bytes(b"x" * 8192)
+    (folder / "twice").hardlink_to(folder / "own")
+    (tmp_path / "elsewhere").write_bytes(b"x" * 8192)
+    (folder / "linked").hardlink_to(tmp_path / "elsewhere")
+    assert clean._size(folder) == (folder / "own").stat().st_blocks * 512 > 0
