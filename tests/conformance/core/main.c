@@ -124,7 +124,7 @@ static const char usage[]
       "  --output FILE      append the observations to FILE (default: none)\n"
       "  --listener-port N  where packets for port 0 are steered to\n"
       "                     (default 8080); N+1 to N+3 are used, too\n"
-      "  --time-limit N     seconds for each variant (default 5)\n";
+      "  --time-limit N     seconds for each variant (default 15)\n";
 
 static int
 number (const char *text, int most)

@@ -23,7 +23,7 @@ enum
 };
 
 int listener_port = 8080;
-int time_limit = 5;
+int time_limit = 15;
 /* For which protocols packets to port 0 reach the listener's port.  */
 static enum protocols steered;
 
