@@ -173,7 +173,8 @@ mount_files (char **request)
     }
   /* These are the guest's own, and all but the last are not for writing.  */
   if (is_below (writable, "/proc") || is_below (writable, "/sys")
-      || (is_below (writable, "/dev") && !is_below (writable, "/dev/shm/")))
+      || (is_below (writable, "/dev")
+          && strncmp (writable, "/dev/shm/", strlen ("/dev/shm/")) != 0))
     return;
   char *path = strdup (writable);
   if (path == NULL)

@@ -23,10 +23,10 @@ def test_panic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     # The kernel panics when its first process ends.
     deserter = tmp_path / "deserter.c"
     deserter.write_text("int main (void) { return 0; }\n")
-    monkeypatch.setattr(sandbox, "GUEST_SOURCE", deserter)
+    monkeypatch.setattr(sandbox, "GUEST_SOURCES", (deserter,))
     assert observe_and_judge(monkeypatch, tmp_path) == 1
     told = capfd.readouterr().out
-    assert "broken: (the suite): the guest ended with status -6 (its kernel panicked)" in told
+    assert "broken: (the suite): the guest: its kernel panicked" in told
     assert "Attempted to kill init" in told
 
 
@@ -35,4 +35,4 @@ def test_hang(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     # Killed before it can have come to its end.
     monkeypatch.setattr(matrix, "GUEST_LIMIT", 1)
     assert observe_and_judge(monkeypatch, tmp_path) == 1
-    assert "(it hung and was killed)" in capfd.readouterr().out
+    assert "broken: (the suite): the guest: it hung and was killed" in capfd.readouterr().out

@@ -29,8 +29,10 @@ def test_exit_status(tmp_path: Path, ordinary: bool, status: int) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (status, "", "")
 
 
-def test_command_that_a_signal_ends(tmp_path: Path) -> None:
-    assert guest("sh", "-c", "kill -TERM $$", cwd=tmp_path).returncode == 128 + signal.SIGTERM
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1])
+def test_command_that_a_signal_ends(tmp_path: Path, number: signal.Signals) -> None:
+    result = guest("sh", "-c", f"kill -{number.value} $$", cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (-number, "", "")
 
 
 def test_streams_are_intact_and_apart(tmp_path: Path) -> None:
@@ -46,16 +48,32 @@ def test_kernel_is_the_one_that_was_built(tmp_path: Path, kernel: str) -> None:
 
 @BOTH
 def test_only_the_current_folder_can_be_written(tmp_path: Path, ordinary: bool) -> None:
+    """What goes below /tmp, /var/tmp and /run is the guest's own; elsewhere,
+    nothing can be written."""
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.mkdir()
-    outside.mkdir()
-    result = guest("sh", "-c", f"echo text > there; echo no > {outside}/there || echo refused; "
-                   "mount -o remount,rw / 2>/dev/null; echo no > /etc/there || echo refused",
-                   ordinary=ordinary, cwd=inside)
-    assert result.stdout == "refused\nrefused\n"
+    outside.mkdir(mode=0o777)
+    outside.chmod(0o777)
+    (outside / "kept").write_text("host\n")
+    (outside / "kept").chmod(0o666)
+    name = f"portzero-{os.getpid()}"
+    result = guest("sh", "-c", f"""
+        echo text > there
+        mount -o remount,rw / 2>/dev/null
+        for folder in /etc /usr /root /proc/1 /sys/kernel; do
+            {{ echo no > $folder/{name}; }} 2>/dev/null || echo refused
+        done
+        for folder in /tmp /var/tmp {outside}; do
+            echo guest > $folder/{name} && cat $folder/{name}
+        done
+        cat {outside}/kept; echo guest > {outside}/kept; rm -f {outside}/kept
+        """, ordinary=ordinary, cwd=inside)
+    assert (result.stdout, result.stderr) == ("refused\n" * 5 + "guest\n" * 3 + "host\n", "")
     assert (inside / "there").read_text() == "text\n"
-    assert not (outside / "there").exists()
-    assert not Path("/etc/there").exists()
+    assert [path.name for path in outside.iterdir()] == ["kept"]
+    assert (outside / "kept").read_text() == "host\n"
+    for folder in ("/etc", "/usr", "/tmp", "/var/tmp"):
+        assert not (Path(folder) / name).exists()
 
 
 def test_guests_run_beside_each_other(tmp_path: Path) -> None:
@@ -79,7 +97,7 @@ def test_nothing_is_left(tmp_path: Path, number: signal.Signals) -> None:
                           stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(number)
-    assert process.returncode != 0
+    assert process.returncode == -number
     assert leave_nothing(mark)
     assert set(os.listdir("/dev/shm")) <= before
     assert list(temporary.iterdir()) == []
