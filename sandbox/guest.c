@@ -57,27 +57,29 @@ open_stream (const char *device)
 }
 
 /* The standard streams of the command: the user's terminal, with all that a
-   terminal does, or the streams of the host's.  Return the terminal, or
-   -1.  */
-static int
-open_streams (bool terminal, int input)
+   terminal does, or the streams of the host's.  They belong to USER, who may
+   open them again by name.  */
+static void
+open_streams (bool terminal, int input, uid_t user)
 {
   setsid ();
-  if (!terminal)
+  if (terminal)
     {
-      int out = open_stream ("/dev/tty0");
-      int error = open_stream ("/dev/tty1");
-      dup2 (input, STDIN_FILENO);
-      dup2 (out, STDOUT_FILENO);
-      dup2 (error, STDERR_FILENO);
-      return -1;
+      int fd = open ("/dev/tty0", O_RDWR | O_CLOEXEC);
+      if (fd < 0 || ioctl (fd, TIOCSCTTY, 0) != 0)
+        fail ("/dev/tty0");
+      for (int target = STDIN_FILENO; target <= STDERR_FILENO; target++)
+        dup2 (fd, target);
     }
-  int fd = open ("/dev/tty0", O_RDWR | O_CLOEXEC);
-  if (fd < 0 || ioctl (fd, TIOCSCTTY, 0) != 0)
-    fail ("/dev/tty0");
-  for (int target = STDIN_FILENO; target <= STDERR_FILENO; target++)
-    dup2 (fd, target);
-  return fd;
+  else
+    {
+      dup2 (input, STDIN_FILENO);
+      dup2 (open_stream ("/dev/tty0"), STDOUT_FILENO);
+      dup2 (open_stream ("/dev/tty1"), STDERR_FILENO);
+    }
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fchown (fd, user, (gid_t) -1) != 0)
+      fail ("fchown");
 }
 
 /* Start the command; INPUT is what it reads.  */
@@ -94,7 +96,8 @@ start (char **request, char **words, int input)
     {
       sigset_t none;
       sigemptyset (&none);
-      open_streams (request[TERMINAL][0] != 0, input);
+      open_streams (request[TERMINAL][0] != 0, input,
+                    (uid_t) strtoul (request[USER], NULL, 10));
       become_user (request);
       signal (SIGPIPE, SIG_DFL);
       sigprocmask (SIG_SETMASK, &none, NULL);

@@ -47,8 +47,8 @@ halt (void)
   if (fd >= 0 && write (fd, "0", 1) == 1)
     close (fd);
   /* What was written to the consoles has to reach the host.  */
-  static const char *const consoles[] = { "/dev/tty0", "/dev/tty1",
-                                          "/dev/tty2" };
+  static const char *const consoles[]
+      = { "/dev/tty0", "/dev/tty1", "/dev/tty2" };
   for (size_t i = 0; i < sizeof consoles / sizeof consoles[0]; i++)
     {
       fd = open (consoles[i], O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -108,10 +108,8 @@ mount_devices (void)
             "ptmxmode=0666,mode=620");
   mount_at ("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
   static const char *const links[][2] = {
-    { "/proc/self/fd", "/dev/fd" },
-    { "/proc/self/fd/0", "/dev/stdin" },
-    { "/proc/self/fd/1", "/dev/stdout" },
-    { "/proc/self/fd/2", "/dev/stderr" },
+    { "/proc/self/fd", "/dev/fd" },       { "/proc/self/fd/0", "/dev/stdin" },
+    { "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
     { "pts/ptmx", "/dev/ptmx" },
   };
   unlink ("/dev/ptmx");
@@ -119,8 +117,8 @@ mount_devices (void)
     if (symlink (links[i][0], links[i][1]) != 0 && errno != EEXIST)
       fail (links[i][1]);
   static const char *const open_to_all[]
-      = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
-          "/dev/urandom", "/dev/tty" };
+      = { "/dev/null",   "/dev/zero",    "/dev/full",
+          "/dev/random", "/dev/urandom", "/dev/tty" };
   for (size_t i = 0; i < sizeof open_to_all / sizeof open_to_all[0]; i++)
     chmod (open_to_all[i], 0666);
 }
@@ -206,21 +204,20 @@ bring_up_loopback (void)
 static void
 add_entropy (const char *seed)
 {
-  struct
-  {
-    struct rand_pool_info about;
-    unsigned char bytes[32];
-  } pool = { .about = { .entropy_count = 0 } };
-  size_t size = 0;
-  while (size < sizeof pool.bytes
-         && sscanf (seed + 2 * size, "%2hhx", &pool.bytes[size]) == 1)
+  size_t size = 0, most = strlen (seed) / 2;
+  struct rand_pool_info *pool = malloc (sizeof *pool + most);
+  if (pool == NULL)
+    fail ("/dev/random");
+  unsigned char *bytes = (unsigned char *) pool->buf;
+  while (size < most && sscanf (seed + 2 * size, "%2hhx", &bytes[size]) == 1)
     size++;
-  pool.about.entropy_count = (int) (8 * size);
-  pool.about.buf_size = (int) size;
+  pool->entropy_count = (int) (8 * size);
+  pool->buf_size = (int) size;
   int fd = open ("/dev/random", O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || ioctl (fd, RNDADDENTROPY, &pool) != 0)
+  if (fd < 0 || ioctl (fd, RNDADDENTROPY, pool) != 0)
     fail ("/dev/random");
   close (fd);
+  free (pool);
 }
 
 static void
@@ -237,9 +234,8 @@ steer (char *rules)
   int status;
   if (child < 0 || waitpid (child, &status, 0) != child)
     fail ("nft");
-  errno = WIFEXITED (status) && WEXITSTATUS (status) == NOT_FOUND
-              ? ENOENT
-              : EOPNOTSUPP;
+  errno = WIFEXITED (status) && WEXITSTATUS (status) == NOT_FOUND ? ENOENT
+                                                                  : EOPNOTSUPP;
   if (status != 0)
     fail ("nft could not load the rules that steer port 0");
 }
@@ -309,8 +305,7 @@ become_user (char **request)
   prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (request[RIGHTS][0] != 0)
     return;
-  if (setgroups (count, groups) != 0
-      || prctl (PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0
+  if (setgroups (count, groups) != 0 || prctl (PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0
       || setresgid (group, group, group) != 0
       || setresuid (user, user, user) != 0)
     fail ("setresuid");

@@ -312,7 +312,7 @@ start (char **command, bool is_guest)
                        ? NOT_FOUND
                        : CANNOT_RUN;
       tell ("cannot-run %d %s: %s\n", status, command[0],
-               strerror (error_number));
+            strerror (error_number));
       _exit (status);
     }
   close (started[0]);
@@ -399,8 +399,8 @@ wait_for (pid_t command, int signals, struct guest *guest, int limit)
         { .fd = guest != NULL && !guest->ready ? guest->report : -1,
           .events = POLLIN },
       };
-      int ready = poll (events, sizeof events / sizeof events[0],
-                        time_left (end));
+      int ready
+          = poll (events, sizeof events / sizeof events[0], time_left (end));
       if (ready < 0 && errno != EINTR)
         fail ("poll", errno);
       if (end != 0 && time_left (end) == 0)
@@ -419,6 +419,8 @@ wait_for (pid_t command, int signals, struct guest *guest, int limit)
           && read (signals, &signal, sizeof signal) == sizeof signal
           && handle (&signal, guest, command, &status))
         return status;
+      if (guest == NULL)
+        continue;
       if (events[4].revents & POLLIN)
         take_ready (guest);
       if (events[2].revents != 0)
@@ -484,8 +486,8 @@ main (int argc, char **argv)
       close (GUEST_INPUT);
       close (GUEST_REPORT);
     }
-  int status = wait_for (command, signals, guest,
-                         (int) strtol (request[2], NULL, 10));
+  int status
+      = wait_for (command, signals, guest, (int) strtol (request[2], NULL, 10));
   if (guest != NULL)
     take_ready (guest);
   char report[1000];

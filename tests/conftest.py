@@ -38,6 +38,18 @@ def columns() -> dict[str, Column]:
     return {libc: open_column(libc) for libc in ("distro", "stock", "patched", "patched-accept")}
 
 
+# Both kinds of sandbox.
+ON_BOTH = pytest.mark.parametrize("kernel", ["host", "linux-stock"])
+
+
+def on(kernel: str, *command: str | bytes, libc: str = "distro", options: tuple[str, ...] = (),
+       ordinary: bool = False, **more: object) -> subprocess.CompletedProcess[str]:
+    """Run a program on a column, as a user does."""
+    return portzero("run", "--libc", libc, "--kernel", kernel, *options, "--",
+                    *command,  # type: ignore[arg-type]
+                    ordinary=ordinary, **more)
+
+
 def processes_with(mark: str) -> list[str]:
     """The processes that have this text in their command line."""
     found = []

@@ -165,8 +165,9 @@ def _guest_command(files: Mapping[Path, Path], kernel: Path, writable: Path, gue
     root = ["--bind" if str(writable) == "/" else "--ro-bind", "/", "/"]
     devices = ["--dev", "/dev", "--proc", "/proc"]
     # Where devices and processes are, the guest has its own.
-    top = writable.parts[1:2]
-    if top in (("proc",), ("sys",)) or str(writable) == "/":
+    own = {Path("/proc"), Path("/sys"), Path("/dev")}
+    shared_memory = Path("/dev/shm") in writable.parents
+    if str(writable) == "/" or (not shared_memory and own & {writable, *writable.parents}):
         share = []
     else:
         share = ["--bind", str(writable), str(writable)]
@@ -186,7 +187,10 @@ def _kernel_words(memory: str, terminal: bool) -> list[str]:
     sandbox/guest_protocol.h."""
     return [
         f"{GUEST_FILES}/linux", f"mem={memory}", "rootfstype=hostfs", "rootflags=/", "ro",
-        "quiet", "noreboot", f"uml_dir={GUEST_FILES}/", "con=null",
+        # On a user's terminal, only what ends it: that it cannot lead the
+        # terminal's session, which is the user's, is of no interest there.
+        "quiet", *(["loglevel=3"] if terminal else []), "noreboot", "dummy.numdummies=0",
+        f"uml_dir={GUEST_FILES}/", "con=null",
         "con0=fd:0,fd:1" if terminal else "con0=null,fd:1", "con1=null,fd:2",
         "con2=fd:40,fd:41", "con3=fd:42,null", "console=tty1",
         f"init={GUEST_FILES}/init", f"portzero_request={GUEST_FILES}/request",
@@ -320,13 +324,13 @@ def _run(line: Callable[[int, int], list[str]], strings: Sequence[str],
             if interactive:
                 _pass_signals(process, channel)
             made = ending.readline() != b""
-            said = ending.readline()
+            said = ending.read()
             process.wait()
         except BaseException:
             channel.shutdown(socket.SHUT_RDWR)  # The sandbox sees that, and ends.
             process.wait()
             raise
-    kind, _, value = os.fsdecode(said.rstrip(b"\n")).partition(" ")
+    kind, _, value = os.fsdecode(said.rstrip(b"\n")).replace("\n", "\\n").partition(" ")
     match kind:
         case "exit":
             return int(value)
