@@ -19,6 +19,10 @@ mount -t overlay -o "lowerdir=$tree,upperdir=$place/changes,workdir=$place/work"
 mkdir -p "$root/portzero"
 mount --bind "$tools" "$root/portzero"
 while [ "$1" != -- ]; do
+    if [ ! -e "$root$1" ]; then
+        mkdir -p "$(dirname "$root$1")"
+        : > "$root$1"
+    fi
     mount --bind "$2" "$root$1"
     shift 2
 done

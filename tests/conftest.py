@@ -35,7 +35,8 @@ def whole_matrix() -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def columns() -> dict[str, Column]:
-    return {libc: open_column(libc) for libc in ("distro", "stock", "patched", "patched-accept")}
+    return {libc: open_column(libc) for libc in (
+        "distro", "stock", "patched", "patched-accept", "preload")}
 
 
 # Both kinds of sandbox.

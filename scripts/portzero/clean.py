@@ -21,7 +21,7 @@ from portzero.releases import Base
 # that things have there, and the key.
 KEY = "[0-9a-f]{16}"
 BUILT = {
-    "columns": rf"(linux-)?(stock|patched)-{KEY}",
+    "columns": rf"((linux-)?(stock|patched)|preload)-{KEY}",
     "glibc": rf"(suite-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
     "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",

@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
                        ("shell", "give a prompt on a column")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--libc", default="patched", metavar="LIBC",
-                             help="distro, stock or patched (default: patched)")
+                             help="distro, stock, patched, patched-accept or preload (default: "
+                             "patched)")
         command.add_argument("--kernel", default="host", metavar="KERNEL",
                              help="host, linux-stock or linux-patched (default: host)")
         _add_release(command)
@@ -92,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM ...",
                                  help="what to run, and all that follows")
 
+    inplace = commands.add_parser("preload", help="run a program in place, with "
+                                  "libportzero.so preloaded")
+    inplace.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM ...",
+                         help="what to run, and all that follows")
     _add_style(commands.add_parser(
         "judge", help="judge and print the last run again, without running"))
     commands.add_parser("report", help="judge the last run again and write the page, and say "
@@ -182,7 +187,7 @@ def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
 def _columns(release: str, libcs: list[str], kernels: list[str]) -> list[ColumnName]:
     """The columns of a release, or of all that can be had here, with these
     libcs (none: all that there are) and kernels."""
-    from portzero.column import names_of  # noqa: PLC0415
+    from portzero.column import SYSTEM, names_of  # noqa: PLC0415
 
     if release != ALL:
         return names_of(release, libcs, kernels)
@@ -192,7 +197,7 @@ def _columns(release: str, libcs: list[str], kernels: list[str]) -> list[ColumnN
             print(f"portzero: {name} is left out: its libc is older than this system's, which the "
                   "programs here need", file=sys.stderr)
             continue
-        here = [libc for libc in libcs if libc != "distro" or name == default_release()]
+        here = [libc for libc in libcs if libc not in SYSTEM or name == default_release()]
         found += names_of(name, here, kernels) if here or not libcs else []
     return found
 
@@ -205,6 +210,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "run":
             words = arguments.program
             return _run(arguments, words[1:] if words[:1] == ["--"] else words)
+        case "preload":
+            from portzero import preload  # noqa: PLC0415
+
+            words = arguments.program
+            return preload.run(words[1:] if words[:1] == ["--"] else words)
         case "shell":
             return _run(arguments, [os.environ.get("SHELL", "/bin/sh"), "-i"])
         case "check":

@@ -12,14 +12,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from portzero import glibc, linux, releases, sandbox, seal, sources
+from portzero import glibc, linux, preload, releases, sandbox, seal, sources
 from portzero.column_name import ColumnName, default_release
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
 LIBCS = ("distro", "stock", "patched", "patched-accept")
-# Libcs that are the build of another one with an environment of their own.
-SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"})}
+# Libcs that are another one with an environment of their own (that of preload
+# has the library, too).
+SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"}),
+            "preload": ("distro", {})}
+# Those that are the system's own.
+SYSTEM = ("distro", "preload")
 KERNELS = ("host", *linux.KERNELS)
 SUITE = ROOT / "tests/conformance"
 SUITE_FLAGS = ["-Wall", "-Wextra", "-Werror"]
@@ -30,7 +34,7 @@ DEFAULT_LISTENER = 8080
 class Column:
     """What a cell runs on.  `files` maps paths of the system to the files
     that take their places there; `environment` is what its programs have
-    besides the caller's."""
+    besides the caller's, `preloaded` the library that comes before its own."""
 
     libc: str
     kernel: str
@@ -38,6 +42,7 @@ class Column:
     build_id: str
     release: str = field(default_factory=default_release)
     environment: dict[str, str] = field(default_factory=dict)
+    preloaded: Path | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +70,8 @@ class Column:
         """The caller's variables and the column's.  Tunables add up; of the
         same one, the last holds."""
         both = dict(os.environ)
+        if self.preloaded:
+            both |= preload.preloading(self.preloaded, both)
         for name, value in self.environment.items():
             before = both.get(name, "") if name == "GLIBC_TUNABLES" else ""
             both[name] = f"{before}:{value}" if before else value
@@ -77,8 +84,9 @@ class Column:
         else:
             product = linux.product(self.kernel, self.release)
             kernel = (product / "release").read_text().strip()
-        return {"libc": self.build_id, "kernel": kernel,
-                "tunables": self.environment.get("GLIBC_TUNABLES", "")}
+        proofs = {"libc": self.build_id, "kernel": kernel,
+                  "tunables": self.environment.get("GLIBC_TUNABLES", "")}
+        return proofs | ({"preloaded": build_id(self.preloaded)} if self.preloaded else {})
 
 
 def build_id(library: Path) -> str:
@@ -94,14 +102,14 @@ def names_of(release: str, libcs: Sequence[str] = (), kernels: Sequence[str] = (
     kernels: by kernel, then libc."""
     return [ColumnName(release, libc, kernel) for kernel in kernels or KERNELS
             for libc in libcs or LIBCS
-            if libcs or libc != "distro" or release == default_release()]
+            if libcs or libc not in SYSTEM or release == default_release()]
 
 
 def _check(name: ColumnName) -> None:
     """Raise Failure if there cannot be such a column here."""
-    if name.release == default_release() and name.libc == "distro":
+    if name.release == default_release() and name.libc in SYSTEM:
         return
-    if name.libc == "distro":
+    if name.libc in SYSTEM:
         raise Failure(f"column {name}", f"the libc of this system is that of {default_release()}",
                       "use --libc stock or --libc patched")
     if not releases.runs_here(name.release):
@@ -114,6 +122,7 @@ def is_built(name: ColumnName) -> bool:
     """Whether all that a column takes is there."""
     libc = SETTINGS.get(name.libc, (name.libc, {}))[0]
     return ((libc == "distro" or seal.intact(glibc.product(libc, name.release)))
+            and (name.libc != "preload" or seal.intact(preload.product()))
             and (name.kernel == "host" or seal.intact(linux.product(name.kernel, name.release))))
 
 
@@ -124,11 +133,12 @@ def open_column(libc: str, kernel: str = "host", release: str = default_release(
     if kernel != "host":
         linux.build(kernel, release)
     system = Path("/lib") / multiarch()
-    if libc == "distro":
+    if libc in SYSTEM:
         if (system / "libc.so.6").resolve() in sandbox.mounted_files():
-            raise Failure("column distro", "another C library is mounted over the system's: this "
+            raise Failure(f"column {libc}", "another C library is mounted over the system's: this "
                           "is a sandbox of another column", "leave it first")
-        return Column(libc, kernel, {}, build_id(system / "libc.so.6"), release)
+        return Column(libc, kernel, {}, build_id(system / "libc.so.6"), release,
+                      preloaded=preload.build() if libc == "preload" else None)
     built, environment = SETTINGS.get(libc, (libc, {}))
     product = glibc.build(built, release)
     files = {}

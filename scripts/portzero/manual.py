@@ -148,7 +148,7 @@ _portzero() {{
 		fi
 	done
 	case $previous in
-	--libc) options="distro stock patched patched-accept" ;;
+	--libc) options="distro stock patched patched-accept preload" ;;
 	--kernel) options="host linux-stock linux-patched" ;;
 	*) case ${{COMP_WORDS[1]}} in
 {cases}

@@ -41,6 +41,7 @@ def _key(column: Column, program: Path, pattern: str) -> str:
     if column.kernel == "host":
         return ""
     return digest(program.name, glibc.RECIPE, column.build_id, str(column.environment),
+                  column.identity().get("preloaded", ""),
                   linux.product(column.kernel, column.release).name, pattern,
                   *(path for path in sorted(SANDBOX.rglob("*")) if path.is_file()))
 
@@ -264,7 +265,8 @@ def run(names: list[ColumnName], pattern: str, again: bool,
     `again` runs the suite also in guests in which nothing has changed."""
     began = time.monotonic()
     # What the caller has set for programs of its own is not for the suite.
-    os.environ.pop("GLIBC_TUNABLES", None)
+    for name in ("GLIBC_TUNABLES", "PORTZERO_PEERS"):
+        os.environ.pop(name, None)
     matching(pattern)
     deviations()
     results.check()

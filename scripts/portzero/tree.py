@@ -147,5 +147,6 @@ def run(column: Column, command: Sequence[str], stdout: IO[bytes], limit: int) -
     PLACE.mkdir(exist_ok=True)
     files = [word for target, file in column.files.items()
              if (TREE / str(target).lstrip("/")).exists() for word in (str(target), str(file))]
+    files += [str(column.preloaded)] * 2 if column.preloaded else []
     return column.run([str(ENTER), str(TREE), str(PLACE), str(TOOLS), *files, "--", *command],
                       stdout=stdout, writable=PLACE, limit=limit)

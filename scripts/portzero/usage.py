@@ -31,6 +31,8 @@ EXAMPLES: dict[str, list[tuple[str, str]]] = {
         ("portzero run --libc patched -- curl -v http://127.0.0.1:0/",
          "curl on the patched libc; packets for port 0 arrive at 8080"),
         ("portzero run --kernel linux-patched -- uname -r", "in a guest with its own kernel")],
+    "preload": [("portzero preload -- curl -v http://192.0.2.1:0/",
+                 "curl on this system's libc, which then names a peer at port 0")],
     "shell": [("portzero shell --libc stock", "a prompt where port 0 can be reached")],
     "judge": [
         ("portzero judge --all", "each case and column in a place of its own"),
@@ -65,7 +67,7 @@ def _epilog(command: str) -> str:
     lines = []
     if command in EXAMPLES:
         lines += ["examples:", *(f"  {line}\n      {text}" for line, text in EXAMPLES[command]), ""]
-    own = RUN_STATUSES if command in ("run", "shell") else {}
+    own = RUN_STATUSES if command in ("run", "shell", "preload") else {}
     lines.append("exit status:")
     for status, text in {**own, **STATUSES}.items():
         if own and status not in own and status != "2":

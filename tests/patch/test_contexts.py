@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The patched getpeername() in odd places, and turned off by its tunable."""
+"""The patched getpeername(), and the preloaded one, in odd places, and turned off
+by its tunable."""
 
 from __future__ import annotations
 
@@ -32,10 +33,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: compiled(folder, name, "-pthread") for name in ("contexts", "threads")}
 
 
+@pytest.mark.parametrize("libc", ["patched", "preload"])
 @pytest.mark.parametrize("program, name", CONTEXTS)
 def test_context(columns: dict[str, Column], programs: dict[str, Path], tmp_path: Path,
-                 program: str, name: str) -> None:
-    status, told = run(columns["patched"], tmp_path, str(programs[program]), name)
+                 program: str, name: str, libc: str) -> None:
+    status, told = run(columns[libc], tmp_path, str(programs[program]), name)
     assert status == 0, told
 
 
@@ -47,8 +49,10 @@ def test_contexts_can_fail(columns: dict[str, Column], programs: dict[str, Path]
     assert status == 1
 
 
+@pytest.mark.parametrize("libc", ["patched", "preload"])
 @pytest.mark.parametrize("value, answer", [("0", "107"), ("1", "('127.0.0.1', 0)")])
-def test_tunable(columns: dict[str, Column], tmp_path: Path, value: str, answer: str) -> None:
-    told = run(columns["patched"], tmp_path, "env",
+def test_tunable(columns: dict[str, Column], tmp_path: Path, value: str, answer: str,
+                 libc: str) -> None:
+    told = run(columns[libc], tmp_path, "env",
                f"GLIBC_TUNABLES=glibc.net.port0_peers={value}", "/usr/bin/python3", "-c", ASK)
     assert told == (0, f"{answer}\n")

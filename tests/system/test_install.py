@@ -14,7 +14,7 @@ import pytest
 from conftest import ORDINARY
 from portzero.project import OUT, ROOT
 
-MAKE = ["make", "--silent", "-f", "Makefile.in", "PYTHON=/usr/bin/python3"]
+MAKE = ["make", "--silent", "-f", "Makefile.in", "PYTHON=/usr/bin/python3", "CC=gcc"]
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,10 @@ def test_uninstall_leaves_nothing(installed: Path, tmp_path: Path) -> None:
 def test_the_debian_package_is_built_and_accepted_by_lintian() -> None:
     result = subprocess.run([*MAKE, "deb"], cwd=ROOT, text=True, capture_output=True, check=False)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
-    package, = (OUT / "deb").glob("*.deb")
+    package, = (OUT / "deb").glob("portzero_*.deb")
     listing = subprocess.run(["dpkg-deb", "--contents", package], text=True, capture_output=True,
                              check=True).stdout
-    for path in ("usr/bin/portzero", "usr/share/man/man1/portzero.1.gz",
+    for path in ("usr/bin/portzero", "usr/lib/portzero/libportzero.so", "usr/share/man/man1/portzero.1.gz",
                  "usr/share/portzero/tests/conformance/core/case.h"):
         assert f"./{path}" in listing
 

@@ -109,14 +109,27 @@ identify (void)
   if (uname (&kernel) != 0)
     err (BROKEN, "uname");
 
+  /* What comes before the libc, if anything does.  The program itself may
+     have a stub of that name, so it is not asked.  */
+  struct object before
+      = { .address = (ElfW (Addr)) dlsym (RTLD_NEXT, "getpeername") };
+  if (dl_iterate_phdr (look_at_object, &before) != 0
+      && strcmp (before.path, libc.path) != 0 && before.build_id[0] == 0)
+    copy_digest (&before);
+
   const char *tunables = getenv ("GLIBC_TUNABLES");
   const struct
   {
     const char *key, *value;
   } members[] = {
-    { "libc", libc.build_id },      { "libc_path", libc.path },
-    { "tunables", tunables ?: "" }, { "loader", loader.path },
-    { "system", kernel.sysname },   { "kernel", kernel.release },
+    { "libc", libc.build_id },
+    { "libc_path", libc.path },
+    { "tunables", tunables ?: "" },
+    { "loader", loader.path },
+    { "preloaded",
+      strcmp (before.path, libc.path) != 0 ? before.build_id : "" },
+    { "system", kernel.sysname },
+    { "kernel", kernel.release },
     { "machine", kernel.machine },
   };
   char *json;

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Builds libportzero.so, what the glibc series does as a library to preload,
+and runs programs in place with it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from portzero import packages, program, releases
+from portzero.build import changes, log_of, made, run_step, toolchain
+from portzero.column_name import default_release
+from portzero.project import OUT, ROOT, CannotRun, Failure, digest
+
+SOURCE = ROOT / "preload"
+LIBRARY = "libportzero.so"
+# Not those of the caller's environment.
+FLAGS = ("CC=gcc", "CFLAGS=-O2 -g", "CPPFLAGS=", "LDFLAGS=", "WARNINGS=-Wall -Wextra -Werror")
+
+
+@functools.cache
+def _sources() -> tuple[Path, ...]:
+    return (SOURCE / "Makefile", SOURCE / "exports.map", *sorted(SOURCE.glob("**/*.[ch]")))
+
+
+def key(release: str = default_release()) -> str:
+    """What the library depends on: not where it is built."""
+    return digest(*FLAGS, toolchain(), *_sources(),
+                  *changes(releases.read(release).glibc.series))
+
+
+def product(release: str = default_release()) -> Path:
+    """The folder with the finished library."""
+    return OUT / "columns" / f"preload-{key(release)}"
+
+
+def _make(folder: Path, release: str) -> None:
+    work = folder / "work"
+    run_step(log_of("preload", release), LIBRARY,
+             ["make", "--silent", f"--directory={SOURCE}", *FLAGS, f"O={work}",
+              f"SERIES={releases.read(release).glibc.series}"])
+    (work / LIBRARY).rename(folder / LIBRARY)
+    run_step(log_of("preload", release), LIBRARY, ["rm", "-rf", str(work)])
+
+
+def build(release: str = default_release()) -> Path:
+    """Return the library made of a release's series, building it if that has
+    not been done."""
+    return made(product(release), lambda folder: _make(folder, release)) / LIBRARY
+
+
+def preloading(library: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that preload the library, besides what is preloaded
+    already, which keeps its place in front.
+
+    Raises Failure if the loader could not take the path."""
+    if " " in str(library) or ":" in str(library):
+        raise Failure("preload", f"the loader takes no path with a space or colon: {library}",
+                      "set PORTZERO_OUT to another folder")
+    before = environment.get("LD_PRELOAD", "")
+    return {"LD_PRELOAD": f"{before}:{library}" if before else str(library)}
+
+
+def run(words: list[str]) -> int:
+    """Become the program, with the library preloaded.  Returns only by an
+    exception."""
+    if not words:
+        raise Failure("preload", "no program is given",
+                      "name it: ./portzero preload -- PROGRAM")
+    packages.install("run")
+    library = build()
+    if why := program.outside_column(words[0]):
+        print(f"portzero: {words[0]} does not use the library: {why}", file=sys.stderr)
+    os.environ.update(preloading(library, os.environ))
+    try:
+        os.execvp(words[0], words)
+    except FileNotFoundError:
+        raise CannotRun(127, f"{words[0]}: not found") from None
+    except OSError as error:
+        raise CannotRun(126, f"{words[0]}: {(error.strerror or str(error)).lower()}") from None
