@@ -75,10 +75,8 @@ ask (int fd, bool is_accept, int call, int error_number)
   if (calls[call].number == SYS_getpeername && got == error_number)
     return REFUSED;
   /* The kernel's own words on the arguments go through.  */
-  if (got == error_number
-      && ((got == EFAULT && calls[call].number == SYS_rt_sigprocmask)
-          || ((got == EFAULT || got == EINVAL)
-              && calls[call].number == SYS_getsockname)))
+  if (got == error_number && (got == EFAULT || got == EINVAL)
+      && calls[call].number == SYS_getsockname)
     return REFUSED;
   return got == (is_accept ? ECONNABORTED : ENOTCONN) ? REFUSED : WRONG;
 }

@@ -79,6 +79,7 @@ static const struct row
   { "SO_PROTOCOL: size", OPTION (SOL_SOCKET, SO_PROTOCOL), VALUES (4, 0, 4, 0, 50) },
   { "SO_COOKIE: bit", OPTION (SOL_SOCKET, SO_COOKIE), BITS (3, 0, 64) },
   { "SO_COOKIE: size", OPTION (SOL_SOCKET, SO_COOKIE), VALUES (4, 0, 4, 0, 50) },
+  { "no option: result", OPTION (SOL_SOCKET, -1), RESULTS (0, 3) },
   { "getsockname: result", CALL (getsockname), RESULTS (1, 3) },
   { "getsockname: family", CALL (getsockname), VALUES (1, 0, 2, 0, 50) },
   { "getsockname: port, bit", CALL (getsockname), BITS (1, offsetof (struct sockaddr_in, sin_port), 16) },

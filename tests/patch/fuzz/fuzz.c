@@ -36,8 +36,9 @@ static const uint8_t *rest;
 static size_t left;
 static int open_descriptors;
 static bool is_blocked, is_fault, is_storing;
-static int own_error;   /* What getpeername itself said last.  */
-static int first_error; /* And at first, or 0.  */
+static socklen_t length; /* The caller's.  */
+static int own_error;    /* What getpeername itself said last.  */
+static int first_error;  /* And at first, or 0.  */
 
 /* The reply that is to be received next, and taken off then.  */
 static struct
@@ -137,10 +138,26 @@ give (void *to, socklen_t *size, const void *value, socklen_t value_size)
   return 0;
 }
 
+/* The way to have the kernel read the caller's length and do nothing else: an
+   option that there is not.  */
+static int
+read_length (void)
+{
+  is_storing = true;
+  int result = !is_odd () ? -ENOPROTOOPT : next_byte () < ODD ? failure () : 0;
+  is_fault |= result == -EFAULT || result == -EINVAL;
+  return result;
+}
+
 int
 kernel_getsockopt (int fd, int level, int name, void *value, socklen_t *size)
 {
   must (fd == FD);
+  if (level == SOL_SOCKET && name == -1)
+    {
+      must (value == NULL && size == &length);
+      return read_length ();
+    }
   if (is_odd ())
     {
       if (name == SO_PEERNAME || next_byte () < ODD)
@@ -221,17 +238,6 @@ kernel_getpeername (int fd, void *name, socklen_t *size)
   return -ENOTCONN;
 }
 
-/* The way to have the kernel read a word (sigset_t) and do nothing else.  */
-int
-kernel_rt_sigprocmask (int how, uintptr_t set, void *old, size_t size)
-{
-  must (how == -1 && set != 0 && set % 8 == 0 && old == NULL && size == 8);
-  is_storing = true;
-  int result = is_odd () ? failure () : -EINVAL;
-  is_fault |= result == -EFAULT;
-  return result;
-}
-
 int
 kernel_socket (int family, int type, int protocol)
 {
@@ -245,11 +251,11 @@ kernel_socket (int family, int type, int protocol)
 
 int
 kernel_sendto (int fd, const void *data, size_t size, int flags,
-               const void *name, socklen_t length)
+               const void *name, socklen_t name_length)
 {
   const struct nlmsghdr *header = data;
   must (fd == DIAG && header->nlmsg_len == size && (flags & MSG_DONTWAIT) != 0
-        && length == 0 && name == NULL);
+        && name_length == 0 && name == NULL);
   if (is_odd ())
     return next_byte () < ODD ? failure () : next_byte ();
   return (int) size;
@@ -381,7 +387,7 @@ make_reply (void)
 
 int
 kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
-                 socklen_t *length)
+                 socklen_t *name_length)
 {
   must (fd == DIAG && (flags & MSG_DONTWAIT) != 0);
   if (data == NULL)
@@ -392,13 +398,13 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
       return is_odd () ? failure () : was_there ? 0 : -EAGAIN;
     }
   must ((flags & MSG_PEEK) != 0 && (flags & MSG_TRUNC) != 0
-        && *length == sizeof (struct sockaddr_nl));
+        && *name_length == sizeof (struct sockaddr_nl));
   int error = pending.is_there ? 0 : make_reply ();
   if (error != 0)
     return error;
   memcpy (data, pending.bytes, MIN (size, pending.given));
   memcpy (name, &pending.sender, sizeof pending.sender);
-  *length = pending.sender_size;
+  *name_length = pending.sender_size;
   return pending.length;
 }
 
@@ -442,7 +448,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   uint8_t untouched[sizeof name];
   uint8_t expected[sizeof name];
   socklen_t given = truth.given % (sizeof name + 1);
-  socklen_t length = given;
+  length = given;
   socklen_t full = sizeof expected;
   memset (name, 0xa5, sizeof name);
   memset (untouched, 0xa5, sizeof untouched);

@@ -56,7 +56,6 @@ int kernel_sendto (int fd, const void *data, size_t size, int flags,
                    const void *name, socklen_t name_size);
 int kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
                      socklen_t *name_size);
-int kernel_rt_sigprocmask (int how, uintptr_t set, void *old, size_t size);
 int kernel_sigprocmask (int how, const sigset_t *set, sigset_t *old);
 void kernel_close (int fd);
 
@@ -75,7 +74,6 @@ int __accept_name_peer (int fd, struct sockaddr *address, socklen_t *size);
 #define __munmap(place, size) free (place)
 #define atomic_load_relaxed(place) (*(place))
 #define atomic_store_relaxed(place, value) (*(place) = (value))
-#define __NSIG_BYTES 8
 #define __close_nocancel_nostatus kernel_close
 typedef sigset_t internal_sigset_t;
 #define internal_sigfillset sigfillset

@@ -79,12 +79,6 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
 }
 
 int
-kernel_rt_sigprocmask (int how, uintptr_t set, void *old, size_t size)
-{
-  return note (syscall (SYS_rt_sigprocmask, how, set, old, size));
-}
-
-int
 kernel_sigprocmask (int how, const sigset_t *set, sigset_t *old)
 {
   return sigprocmask (how, set, old);
