@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include "guest_protocol.h"
 #include "guest_system.h"
+#include "steer_lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -29,6 +31,8 @@
 /* Where the host's pipes are; opened by main().  */
 static int host_fd = -1;
 static int input_fd = -1;
+/* What tells of the command's calls, if it is steered by lookup.  */
+static int trapped = -1;
 
 void
 fail (const char *what)
@@ -87,8 +91,9 @@ static pid_t
 start (char **request, char **words, int input)
 {
   int started[2];
-  if (pipe2 (started, O_CLOEXEC) != 0)
-    fail ("pipe");
+  bool is_trapped = is_by_lookup (request);
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, started) != 0)
+    fail ("socketpair");
   pid_t child = fork ();
   if (child < 0)
     fail ("fork");
@@ -101,6 +106,8 @@ start (char **request, char **words, int input)
       become_user (request);
       signal (SIGPIPE, SIG_DFL);
       sigprocmask (SIG_SETMASK, &none, NULL);
+      if (is_trapped && lookup_trap (started[1]) != 0)
+        _exit (CANNOT_RUN);
       execvp (words[0], words);
       int error_number = errno;
       if (write (started[1], &error_number, sizeof error_number) < 0)
@@ -108,6 +115,8 @@ start (char **request, char **words, int input)
       _exit (CANNOT_RUN);
     }
   close (started[1]);
+  if (is_trapped && (trapped = lookup_take (started[0])) < 0)
+    fail ("the filter that tells of the command's sockets");
   int error_number;
   if (read (started[0], &error_number, sizeof error_number) > 0)
     {
@@ -237,6 +246,7 @@ wait_for (pid_t command, int signals, int input_end, bool terminal)
           .events = POLLIN },
         /* Also for the command's closing it.  */
         { .fd = input.to, .events = input.held != 0 ? POLLOUT : 0 },
+        { .fd = trapped, .events = POLLIN },
       };
       if (poll (events, sizeof events / sizeof events[0], left) == 0)
         {
@@ -245,6 +255,10 @@ wait_for (pid_t command, int signals, int input_end, bool terminal)
         }
       if (events[0].revents != 0 && reap (signals, command, &status))
         return status;
+      if (events[4].revents & POLLIN)
+        lookup_answer (trapped);
+      else if (events[4].revents != 0)
+        trapped = -1; /* All that could call have ended.  */
       if (events[1].revents != 0)
         take_signal (command, terminal);
       if (events[2].revents != 0)

@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include "guest_system.h"
+#include "steer_lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -220,6 +221,12 @@ add_entropy (const char *seed)
   free (pool);
 }
 
+bool
+is_by_lookup (char **request)
+{
+  return strncmp (request[RULES], LOOKUP_RULES, strlen (LOOKUP_RULES)) == 0;
+}
+
 static void
 steer (char *rules)
 {
@@ -255,7 +262,14 @@ set_up_system (char **request)
       close (fd);
       write_file (TIME_WAIT, "0");
     }
-  if (request[RULES][0] != 0)
+  if (is_by_lookup (request))
+    {
+      const char *what = lookup_begin (
+          (int) strtol (request[RULES] + strlen (LOOKUP_RULES), NULL, 10));
+      if (what != NULL)
+        fail (what);
+    }
+  else if (request[RULES][0] != 0)
     steer (request[RULES]);
   if (chdir (request[FOLDER]) != 0)
     fail (request[FOLDER]);

@@ -5,6 +5,8 @@
 #ifndef PORTZERO_GUEST_SYSTEM_H
 #define PORTZERO_GUEST_SYSTEM_H
 
+#include <stdbool.h>
+
 /* What the strings of a request are; WORDS is followed by so many words of
    the command, an empty string, and the environment.  */
 enum request
@@ -37,6 +39,8 @@ void mount_devices (void);
 void mount_files (char **request);
 /* Name, entropy, network, steering, folder.  */
 void set_up_system (char **request);
+/* Whether port 0 is steered without rules for nft (steer_lookup.h).  */
+bool is_by_lookup (char **request);
 /* Become the user, without a way to more rights.  */
 void become_user (char **request);
 

@@ -30,6 +30,7 @@
 
 #define _GNU_SOURCE
 #include "guest_protocol.h"
+#include "steer_lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,8 @@ enum
 
 static int status_fd;
 static bool silent;
+/* What tells of the command's calls, if it is steered by lookup.  */
+static int trapped = -1;
 
 /* Tell the caller how it ended, in one line.  */
 __attribute__ ((format (printf, 1, 2))) static void
@@ -110,9 +113,23 @@ run (char *const *arguments)
   return status;
 }
 
+static bool
+is_by_lookup (const char *rules)
+{
+  return strncmp (rules, LOOKUP_RULES, strlen (LOOKUP_RULES)) == 0;
+}
+
 static void
 steer (char *rules)
 {
+  if (is_by_lookup (rules))
+    {
+      const char *what = lookup_begin (
+          (int) strtol (rules + strlen (LOOKUP_RULES), NULL, 10));
+      if (what != NULL)
+        fail (what, errno);
+      return;
+    }
   char *nft[] = { "nft", rules, NULL };
   int status = run (nft);
   if (status == -1)
@@ -275,11 +292,11 @@ give_input (struct guest *guest)
 /* Start COMMAND with no signal held.  A guest's kernel is out of reach of the
    terminal's signals: they go to the guest's command instead.  */
 static pid_t
-start (char **command, bool is_guest)
+start (char **command, bool is_guest, bool is_trapped)
 {
   int started[2];
-  if (pipe2 (started, O_CLOEXEC) != 0)
-    fail ("pipe", errno);
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, started) != 0)
+    fail ("socketpair", errno);
   pid_t child = fork ();
   if (child < 0)
     fail ("fork", errno);
@@ -289,6 +306,8 @@ start (char **command, bool is_guest)
       sigemptyset (&none);
       signal (SIGPIPE, SIG_DFL);
       sigprocmask (SIG_SETMASK, &none, NULL);
+      if (is_trapped && lookup_trap (started[1]) != 0)
+        _exit (CANNOT_SET_UP);
       if (is_guest)
         {
           setsid ();
@@ -303,6 +322,8 @@ start (char **command, bool is_guest)
       _exit (CANNOT_RUN);
     }
   close (started[1]);
+  if (is_trapped && (trapped = lookup_take (started[0])) < 0)
+    fail ("the filter that tells of the command's sockets", errno);
   int error_number;
   if (read (started[0], &error_number, sizeof error_number) > 0)
     {
@@ -398,6 +419,7 @@ wait_for (pid_t command, int signals, struct guest *guest, int limit)
         { .fd = writes ? guest->input : -1, .events = POLLOUT },
         { .fd = guest != NULL && !guest->ready ? guest->report : -1,
           .events = POLLIN },
+        { .fd = trapped, .events = POLLIN },
       };
       int ready
           = poll (events, sizeof events / sizeof events[0], time_left (end));
@@ -414,6 +436,10 @@ wait_for (pid_t command, int signals, struct guest *guest, int limit)
         _exit (CANNOT_SET_UP);
       if (events[1].revents & POLLIN)
         take_signal (guest, command);
+      if (events[5].revents & POLLIN)
+        lookup_answer (trapped);
+      else if (events[5].revents != 0)
+        trapped = -1; /* All that could call have ended.  */
       struct signalfd_siginfo signal;
       if (events[0].revents != 0
           && read (signals, &signal, sizeof signal) == sizeof signal
@@ -479,7 +505,7 @@ main (int argc, char **argv)
     open_guest (guest, strcmp (request[1], "terminal") == 0);
   end_with_caller ();
 
-  pid_t command = start (request + 3, guest != NULL);
+  pid_t command = start (request + 3, guest != NULL, is_by_lookup (request[0]));
   if (guest != NULL)
     {
       close (GUEST_SIGNALS);

@@ -86,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--port", type=_port, default=8080,
                              help="where connections to port 0 arrive (default: 8080)")
         command.add_argument("--steer", default="redirect", metavar="HOW", dest="steering",
-                             help="how they get there: redirect or tproxy (default: redirect)")
+                             help="how they get there: redirect, tproxy or sk_lookup "
+                             "(default: redirect)")
         command.add_argument("--memory", type=_memory, default="256M", metavar="SIZE",
                              help="a guest's memory, as 512M or 2G (default: 256M)")
         if name == "run":

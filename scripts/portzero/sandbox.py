@@ -26,15 +26,15 @@ from typing import IO
 from portzero.project import OUT, ROOT, CannotRun, Failure, digest, output_of
 
 FOLDER = ROOT / "sandbox"
-INIT_SOURCES = (FOLDER / "init.c",)
-GUEST_SOURCES = (FOLDER / "guest.c", FOLDER / "guest_system.c")
+INIT_SOURCES = (FOLDER / "init.c", FOLDER / "steer_lookup.c")
+GUEST_SOURCES = (FOLDER / "guest.c", FOLDER / "guest_system.c", FOLDER / "steer_lookup.c")
 STEERING = FOLDER / "steering"
 # Enough for the suite and for a real program; it is only taken when touched.
 GUEST_MEMORY = "256M"
 FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 # The guest's own files, in a file system that goes away with the sandbox.
 GUEST_FILES = "/dev/portzero"
-STEERINGS = ("redirect", "tproxy")
+STEERINGS = ("redirect", "tproxy", "sk_lookup")
 # What a command may be sent.
 PASSED_ON = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
              signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH}
@@ -97,7 +97,10 @@ def compiled(*sources: Path) -> Path:
 
 def steering(listener: int, kind: str = "redirect") -> str:
     """The nftables rules that take packets for port 0 to a port of ours, and
-    let those from certain ports above it come from port 0."""
+    let those from certain ports above it come from port 0; or what tells
+    init.c and guest.c to do without any (steer_lookup.c)."""
+    if kind == "sk_lookup":
+        return f"sk_lookup {listener}"
     rules = (STEERING / f"{kind}.nft").read_text().replace("$listener", str(listener))
     return rules.replace("$source", f"{{ {listener + 2}, {listener + 20}-{listener + 29} }}")
 

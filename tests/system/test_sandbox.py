@@ -113,7 +113,7 @@ def test_files_and_folder_are_the_users(tmp_path: Path) -> None:
     (["run", "--", "/etc/passwd"], 126, "/etc/passwd: Permission denied"),
     (["run", "--libc", "musl", "--", "true"], 2, "use distro, stock, patched"),
     (["run"], 2, "no program is given"),
-    (["run", "--steer", "prayer", "true"], 2, "use redirect, tproxy"),
+    (["run", "--steer", "prayer", "true"], 2, "use redirect, tproxy, sk_lookup"),
 ])
 def test_errors_are_one_line(arguments: list[str], status: int, message: str) -> None:
     result = portzero(*arguments)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conftest import on
@@ -92,6 +94,77 @@ for family, address in families:
             print(server.recv(9).decode())
 """
 
+# Dual-stack and not, in the place of one that has ended, from a child, and what
+# goes wrong as ever.
+LOOKUP = HEAD + """
+import errno, os
+def accepted(server, family, address):
+    client = socket.create_connection((address, 0), 10)
+    made = server.accept()[0]
+    print(made.getsockname()[:2])
+for family, address in families:
+    for _ in range(2):
+        server = bound(family, socket.SOCK_STREAM, address, 8080)
+        server.listen(5)
+        accepted(server, family, address)
+        server.close()
+    with bound(family, socket.SOCK_DGRAM, address, 8080) as server:
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.connect((address, 0))
+            client.send(b"text")
+        print(server.recv(9).decode())
+server = socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=True)
+for family, address in families:
+    accepted(server, family, address)
+server.close()
+def failed(call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+failed(socket.create_connection, ("127.0.0.1", 0), 10)
+other = bound(socket.AF_INET, socket.SOCK_STREAM, "127.0.0.1", 8081)
+other.listen(5)
+failed(socket.create_connection, ("127.0.0.1", 0), 10)
+first = bound(socket.AF_INET, socket.SOCK_DGRAM, "127.0.0.1", 8080)
+failed(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind, ("127.0.0.1", 8080))
+failed(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind, ("192.0.2.1", 8080))
+first.close()
+failed(first.listen)
+failed(bound(socket.AF_INET, socket.SOCK_DGRAM, "127.0.0.1", 8080).listen)
+reader, writer = os.pipe()
+if os.fork() == 0:
+    server = bound(socket.AF_INET, socket.SOCK_STREAM, "127.0.0.1", 8080)
+    server.listen(5)
+    os.write(writer, b"x")
+    print(server.accept()[0].getsockname(), flush=True)
+    os._exit(0)
+os.read(reader, 1)
+socket.create_connection(("127.0.0.1", 0), 10)
+os.wait()
+"""
+LOOKUP_SAID = """('127.0.0.1', 0)
+('127.0.0.1', 0)
+text
+('::1', 0)
+('::1', 0)
+text
+('::ffff:127.0.0.1', 0)
+('::1', 0)
+ECONNREFUSED
+ECONNREFUSED
+EADDRINUSE
+EADDRNOTAVAIL
+EBADF
+ENOTSUP
+('127.0.0.1', 0)
+"""
+SERVER_AND_CLIENT = """
+/usr/bin/python3 -m http.server 8080 > /dev/null 2>&1 &
+until curl -s -o /dev/null http://127.0.0.1:8080/; do :; done
+curl -s -o /dev/null -w '%{http_code} %{remote_port}' http://127.0.0.1:0/
+"""
+
 
 @pytest.fixture(autouse=True, params=["host", "linux-stock"])
 def kernel(request: pytest.FixtureRequest) -> str:
@@ -140,6 +213,34 @@ def test_without_transparency_nothing_is_steered(kernel: str) -> None:
     result = on(kernel, "/usr/bin/python3", "-c", program, options=("--steer", "tproxy"))
     assert result.returncode == 1
     assert "Error" in result.stderr
+
+
+def test_lookup(kernel: str) -> None:
+    """The accepted socket is at port 0, though nothing is translated and the
+    server knows nothing of it."""
+    assert said(kernel, LOOKUP, "--steer", "sk_lookup") == LOOKUP_SAID
+
+
+def test_lookup_for_a_real_server(kernel: str, tmp_path: Path) -> None:
+    result = on(kernel, "sh", "-c", SERVER_AND_CLIENT, options=("--steer", "sk_lookup"),
+                cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "200 0", "")
+
+
+def test_lookup_makes_no_rules(kernel: str) -> None:
+    result = on(kernel, "nft", "list", "ruleset", options=("--steer", "sk_lookup"))
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_lookup_of_an_ordinary_user(kernel: str) -> None:
+    """Takes root on the host; in a guest, root is there."""
+    result = on(kernel, "true", options=("--steer", "sk_lookup"), ordinary=True)
+    if kernel == "host":
+        assert result.returncode == 2
+        assert "it takes root" in result.stderr
+        assert result.stderr.count("\n") == 1
+    else:
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_no_interface_but_loopback(kernel: str) -> None:
