@@ -20,4 +20,7 @@ def _start() -> int:
         return signal.tell()
 
 
-sys.exit(_start())
+status = _start()
+# All is done and told: while Python ends, a signal does not change that.
+interruption.hold()
+sys.exit(status)

@@ -64,6 +64,11 @@ def arm() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
+def hold() -> None:
+    """From now on, they wait."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
 def disarm(parent: int) -> None:
     """In a child process that has nothing to clean up: end as any does, and
     with `parent`, to whom alone the terminal's signals go."""
