@@ -157,6 +157,21 @@ def _unpacked(package: str, version: str) -> Source:
     return Source(package, version, SOURCES / f"{package}_{version.replace(':', '%3a')}")
 
 
+def unpacked_packages(release: str, packages: tuple[str, ...]) -> Path:
+    """Packages of a release, unpacked into one folder: its root.  Fetched if
+    they are not here.  Raises Failure."""
+    root = SOURCES / f"{release}-{packages[0]}"
+    with exclusive(f"sources-{release}"):
+        if not root.exists():
+            folder = _prepare(releases.read(release))
+            with appearing(root) as partial:
+                _apt(folder, "apt-get", "download", *packages, cwd=partial)
+                for package in partial.glob("*.deb"):
+                    output_of("dpkg-deb", "--extract", package, partial)
+                    package.unlink()
+    return root
+
+
 def record(base: Base) -> Path:
     """The file that says which package was fetched for a base."""
     return SOURCES / base.release / base.component

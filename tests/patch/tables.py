@@ -69,7 +69,7 @@ that is not made leaves the right peer: `mmap` and `munmap` are made for long re
 One value or one bit at a time, by a tracer (`tests/patch/replies.c`); where a call is made
 more than once, in each of its turns. The tables have to say of UDP the same twice; of
 streams, what they say of the peer's address is trusted, and not falsified here. The parser is
-[fuzzed](glibc-tests.md) besides.
+[fuzzed and proved](glibc-tests.md) besides.
 
 {table("replies", "answer", rows("replies", folder))}""")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import wrong_library
+from selftest.mutations import wrong_library
 from native import compiled, run
 from portzero.column import Column
 
@@ -59,7 +59,7 @@ def test_replies(columns: dict[str, Column], programs: dict[str, Path], tmp_path
 def test_a_wrong_peer_is_noticed(columns: dict[str, Column], programs: dict[str, Path],
                                  tmp_path: Path, program: str) -> None:
     status, told = run(columns["patched"], tmp_path, "env",
-                       f"LD_PRELOAD={wrong_library(tmp_path, 'wrong_getpeername')}",
-                       "WRONG=port 1 for port 0", str(programs[program]), "udp")
+                       f"LD_PRELOAD={wrong_library(tmp_path)}",
+                       "WRONG=getpeername: port 1 for port 0", str(programs[program]), "udp")
     assert status == 1
     assert "wrong 0" not in told.splitlines()[-1]

@@ -327,7 +327,10 @@ make_reply (void)
       break;
     case 3:
       pending.sender_size = next_byte ();
-      entry = pending.sender_size == sizeof pending.sender ? TRUE : FALSE;
+      /* Whether its port number, the kernel's, is given.  */
+      entry = pending.sender_size >= offsetof (struct sockaddr_nl, nl_groups)
+                  ? TRUE
+                  : FALSE;
       break;
     case 4:
       entry = OTHER_PORT;
@@ -403,7 +406,8 @@ kernel_recvfrom (int fd, void *data, size_t size, int flags, void *name,
   if (error != 0)
     return error;
   memcpy (data, pending.bytes, MIN (size, pending.given));
-  memcpy (name, &pending.sender, sizeof pending.sender);
+  memcpy (name, &pending.sender,
+          MIN (pending.sender_size, sizeof pending.sender));
   *name_length = pending.sender_size;
   return pending.length;
 }
