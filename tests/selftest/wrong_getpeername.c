@@ -42,7 +42,9 @@ getpeername (int fd, struct sockaddr *address, socklen_t *length)
     return 0;
   /* Not for the cases of bad arguments: reading the length would crash.  */
   bool plain = address != NULL && length != NULL;
-  bool reads = plain && getenv ("WRONG") != NULL;
+  const char *wrong = getenv ("WRONG");
+  bool reads = plain && wrong != NULL
+               && strncmp (wrong, "getpeername:", strlen ("getpeername:")) == 0;
   int result = right (fd, address, length);
   if (!plain)
     return result;
