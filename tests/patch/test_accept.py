@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The patched accept() and accept4() do what the system call does, for clients
+"""The patched accept() and accept4(), and the preloaded ones, do what the system call does, for clients
 that are not at port 0."""
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ def accept(tmp_path_factory: pytest.TempPathFactory) -> str:
 # The guests' kernels have all families of sockets, the host's may not.
 @pytest.mark.parametrize("libc, kernel, families", [
     ("patched", "host", []), ("patched-accept", "host", []),
-    ("patched-accept", "linux-stock", ["all"]), ("patched-accept", "linux-patched", ["all"])])
+    ("patched-accept", "linux-stock", ["all"]), ("patched-accept", "linux-patched", ["all"]),
+    ("preload", "host", []), ("preload", "linux-stock", ["all"])])
 def test_accept(accept: str, tmp_path: Path, libc: str, kernel: str,
                 families: list[str]) -> None:
-    status, told = run(open_column(libc, kernel), tmp_path, accept, *families)
+    status, told = run(open_column(libc, kernel), tmp_path, "env", "PORTZERO_PEERS=2", accept,
+                       *families)
     assert status == 0, told
     assert "TCP, IPv4" in told
     assert all("accepted 48" in line or "not here" in line for line in told.splitlines())
