@@ -13,7 +13,7 @@
 
 enum
 {
-  LISTENER = 8080, /* To which port 0 is steered: sandbox/steering/redirect.nft.  */
+  LISTENER = 8080, /* To which sandbox/steering/redirect.nft steers.  */
   SOURCE = 8082    /* A client bound to it appears to be at port 0.  */
 };
 
