@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define TIME_WAIT "/proc/sys/net/ipv4/tcp_max_tw_buckets"
+#define TRACKED "/proc/sys/net/netfilter/nf_conntrack_max"
 
 static char time_wait_most[32];
 
@@ -253,6 +254,10 @@ set_up_system (char **request)
   if (sethostname (request[HOST], strlen (request[HOST])) != 0)
     fail ("sethostname");
   add_entropy (request[SEED]);
+  /* With a guest's little memory, the kernel would track some 2,000 flows
+     (nf_conntrack_init_start()), and let no more of them out: EPERM.  */
+  if (access (TRACKED, F_OK) == 0)
+    write_file (TRACKED, "262144");
   bring_up_loopback ();
   if (milliseconds_to_first_second () > 0)
     {

@@ -90,8 +90,8 @@ accept_all (int server)
 int
 main (int argc, char **argv)
 {
-  union name name;
-  socklen_t size;
+  union name name = { .sa = { .sa_family = AF_UNSPEC } };
+  socklen_t size = 0;
   if (argc != 3)
     errx (BROKEN, "usage: servers tcp|unix kill|errno|trap");
   int server = serve (argv[1], &name, &size);
@@ -108,6 +108,8 @@ main (int argc, char **argv)
     {
       char byte = 0;
       int fd = socket (name.sa.sa_family, SOCK_STREAM, 0);
+      if (fd < 0)
+        continue;
       if (connect (fd, &name.sa, size) == 0 && read (fd, &byte, 1) == 1
           && byte == '!')
         served++;
