@@ -96,7 +96,8 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
     with Step(title) as step, log.open("ab") as out:
         begin = out.tell()
         process = subprocess.Popen(
-            command if "bwrap" in command else sandbox.contained(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+            command if "bwrap" in command else sandbox.contained(command), cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=out,
             stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
             pass_fds=(sandbox.lifeline(),), start_new_session=True,
         )
@@ -114,7 +115,8 @@ def run_step(log: Path, title: str, command: list[str], *, folder: Path | None =
                     if process.returncode is not None:
                         break
             except BaseException:
-                os.killpg(process.pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # It may just have ended.
+                    os.killpg(process.pid, signal.SIGTERM)
                 process.wait()
                 raise
     if process.returncode != 0:

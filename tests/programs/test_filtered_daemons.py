@@ -17,7 +17,7 @@ from portzero.programs import files, job, judge
 
 FILTERED = [program for program in files.load_all([]) if program.filter]
 # What differs between any two runs.
-ERASED = [r"127\.0\.0\.1:[3-6]\d{4}", r"[|]{3}\d+[|]", r"\b(STAT|id|fd)[ =]\d+",
+ERASED = [r"\b(age|idle)=\d+", r"127\.0\.0\.1:[3-6]\d{4}", r"[|]{3}\d+[|]", r"\b(STAT|id|fd)[ =]\d+",
           r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?", r"\w{3} \d\d \d\d:\d\d:\d\d\.\d{3}",
           r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"]
 

@@ -44,9 +44,11 @@ def verdicts(libc: str) -> list[matrix.judge.Verdict]:
 @pytest.mark.usefixtures("kept_here")
 def test_musl(columns: dict[str, Column], tmp_path: Path) -> None:
     found = observed(columns["distro"], tmp_path, "musl-gcc")
-    assert matrix.add("musl", found, "distro/host") == 0
+    # musl refuses the service numbers that are no ports, as the patched libc does.
+    assert matrix.add("musl", found, "distro/host") == 1
     judged = verdicts("musl")
-    assert {verdict.verdict for verdict in judged} <= EXPECTED
+    assert {(verdict.verdict, verdict.case) for verdict in judged
+            if verdict.verdict not in EXPECTED} == {("fixed", "getaddrinfo/no_port")}
     assert {verdict.verdict for verdict in judged} >= {"conforms", "deviates"}
     ran = json.loads(found.read_text().splitlines()[0])["ran"]
     assert "musl" in ran["libc_path"]

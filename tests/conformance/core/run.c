@@ -84,6 +84,7 @@ _Noreturn static void
 run (struct test *test)
 {
   all_as_the_standard = true;
+  asked = test;
   if (test->test_case->needs & STEERING && !test->control
       && !(steered & test->protocol->bit))
     {

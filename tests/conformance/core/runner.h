@@ -130,5 +130,8 @@ extern int listener_port;
 
 /* observe.c: whether all observations of the variant are the standard's.  */
 extern bool all_as_the_standard;
+/* The variant that runs: what ends it is told of it, also where a case looks
+   at the other port.  */
+extern const struct test *asked;
 
 #endif
