@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
     matrix.add_argument("--again", action="store_true",
                         help="run the suite also in guests in which nothing has changed")
+    matrix.add_argument("--hosts", type=Path, metavar="FILE",
+                        help="let the hosts of this file, [USER@]HOST[:FOLDER] on each line, "
+                        "observe the columns, over ssh")
     _add_style(matrix)
 
     for name, text in (("run", "run a program on a column"),
@@ -98,6 +101,17 @@ def _parser() -> argparse.ArgumentParser:
                                   "libportzero.so preloaded")
     inplace.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM ...",
                          help="what to run, and all that follows")
+    observe = commands.add_parser("observe", help="observe one column and write what was observed, "
+                                  "as an archive, to standard output (matrix --hosts runs this)")
+    observe.add_argument("column", nargs="?", metavar="COLUMN",
+                         help="LIBC/KERNEL or RELEASE:LIBC/KERNEL; without one, JSON is written "
+                         "that tells what this host is")
+    observe.add_argument("--case", default="*", metavar="PATTERN",
+                         help="only cases whose CALL/NAME matches, as in a shell")
+    observe.add_argument("--again", action="store_true",
+                         help="run the suite also in a guest in which nothing has changed")
+    observe.add_argument("--build-id", default="", metavar="ID",
+                         help="fail if the column's libc has another one")
     _add_style(commands.add_parser(
         "judge", help="judge and print the last run again, without running"))
     commands.add_parser("report", help="judge the last run again and write the page, and say "
@@ -281,8 +295,15 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from portzero import glibc_suite  # noqa: PLC0415
 
             return glibc_suite.compare(arguments.release)
+        case "observe":
+            from portzero import observe  # noqa: PLC0415
+
+            return observe.observe(arguments.column, arguments.case, arguments.again,
+                                   arguments.build_id)
         case _:
-            return matrix.run(names, arguments.case, arguments.again, style)
+            if arguments.hosts:
+                packages.install("remote")
+            return matrix.run(names, arguments.case, arguments.again, style, arguments.hosts)
 
 
 def _forget_output() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from portzero import (
-    compare, glibc, host, interruption, judge, linux, releases, report, results)
+    compare, glibc, host, hosts, interruption, judge, linux, releases, report, results)
 from portzero.cases import known, list_cases, matching
 from portzero.column import (
     DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
@@ -231,7 +231,7 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
     return 0 if expected and verdicts else 1
 
 
-def _observe_here(names: list[ColumnName], pattern: str, steered: bool, again: bool) -> None:
+def observe_here(names: list[ColumnName], pattern: str, steered: bool, again: bool) -> None:
     """Build these columns, if need be, and observe them."""
     columns = [open_column(name.libc, name.kernel, name.release) for name in names]
     for column in columns:
@@ -257,33 +257,59 @@ def _stages(names: list[ColumnName]) -> list[list[ColumnName]]:
     return stages
 
 
-def run(names: list[ColumnName], pattern: str, again: bool,
-        style: report.Style = report.Style()) -> int:
-    """Do the main job, return the exit status.  As long as columns must be
-    built, the grid of those that there are is shown meanwhile.
-
-    `again` runs the suite also in guests in which nothing has changed."""
-    began = time.monotonic()
+def _check(pattern: str) -> None:
+    """Fail early: nothing that is asked, a wrong ledger, nowhere to keep results."""
     # What the caller has set for programs of its own is not for the suite.
     for name in ("GLIBC_TUNABLES", "PORTZERO_PEERS"):
         os.environ.pop(name, None)
     matching(pattern)
     deviations()
     results.check()
+
+
+def prepare(pattern: str) -> bool:
+    """Check that columns can be observed here, and tell what this host lacks.
+    Returns whether port 0 can be steered on it."""
+    _check(pattern)
     lines, steered = host.shortcomings()
     for line in lines:
         print(f"portzero: {line}", file=sys.stderr, flush=True)
+    return steered
+
+
+def _observe_in_stages(names: list[ColumnName], pattern: str, steered: bool, again: bool,
+                       style: report.Style, began: float) -> None:
+    """Build and observe columns here, and show the grid of those that there
+    are while others are built."""
     kind = "columns" if pattern == "*" else "partial"
     stages = _stages(names)
     if not all(is_built(name) for name in names):
         print("portzero: building; this is done once", file=sys.stderr, flush=True)
     for number, stage in enumerate(stages, 1):
-        _observe_here(stage, pattern, steered, again)
+        observe_here(stage, pattern, steered, again)
         done = ordered(name for part in stages[:number] for name in part)
         if number < len(stages) and not style.json and not style.quiet:
             judge_and_report(done, kind, style)
             print(f"{time.monotonic() - began:.1f} s; going on with "
                   f"{', '.join(map(str, stages[number]))}", flush=True)
+
+
+def run(names: list[ColumnName], pattern: str, again: bool,
+        style: report.Style = report.Style(), hosts_file: Path | None = None) -> int:
+    """Do the main job, return the exit status.  As long as columns must be
+    built, the grid of those that there are is shown meanwhile.
+
+    `again` runs the suite also in guests in which nothing has changed; the
+    hosts of `hosts_file`, if there is one, observe the columns instead of
+    this machine."""
+    began = time.monotonic()
+    kind = "columns" if pattern == "*" else "partial"
+    if hosts_file:
+        _check(pattern)
+        hosts.observe(names, pattern, again, hosts_file)
+    else:
+        steered = prepare(pattern)
+        _observe_in_stages(names, pattern, steered, again, style, began)
     status = judge_and_report(ordered(names), kind, style)
     if not style.json and not style.quiet:
         for told in compare.between_releases(names, kind):

@@ -15,14 +15,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gzip
 import json
 import os
 import re
 import shutil
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 from portzero import observations
 from portzero.column_name import ADDED, PART, ColumnName, default_release, parse, releases
@@ -177,6 +181,43 @@ def keep(work: Path, name: ColumnName, facts: Facts, kind: str = "columns") -> N
     for file in FILES:
         if (work / file).exists():
             os.replace(work / file, target / file)
+
+
+def pack(name: ColumnName, kind: str, out: IO[bytes]) -> None:
+    """Write what is kept of a column, for another machine to unpack()."""
+    with tarfile.open(fileobj=out, mode="w|gz") as archive:
+        for file in FILES:
+            if (folder(name, kind) / file).exists():
+                archive.add(folder(name, kind) / file, file)
+
+
+def unpack(archive: Path, work: Path, name: ColumnName) -> Facts:
+    """Put what another machine packed of a column into a working folder, and
+    return its facts; they are broken if that is not what it should be."""
+    try:
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as packed:
+                for member in packed:
+                    content = packed.extractfile(member) if member.name in FILES else None
+                    if content:  # Else it is nothing that we keep.
+                        with (work / member.name).open("wb") as out:
+                            shutil.copyfileobj(content, out)
+            while stream.read(1 << 20):  # To the checksum at its end.
+                pass
+        with (work / "observations.jsonl").open("rb") as lines:
+            facts = Facts(**json.loads(next(lines))["column"])
+            if facts.column != str(name):
+                raise ValueError(f"it is of {facts.column}")
+            with (work / "observed").open("wb") as out:  # keep() writes the facts again.
+                shutil.copyfileobj(lines, out)
+        os.replace(work / "observed", work / "observations.jsonl")
+        return facts
+    except (tarfile.TarError, EOFError, zlib.error, OSError, StopIteration, ValueError, KeyError,
+            TypeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        (work / "observations.jsonl").unlink(missing_ok=True)
+        return Facts(str(name), {}, broken=f"what a host gave back is no whole column ({error})")
 
 
 def saved() -> list[str]:

@@ -26,7 +26,8 @@ EXAMPLES: dict[str, list[tuple[str, str]]] = {
         ("portzero matrix", "all columns; what has not changed is not run again"),
         ("portzero matrix --kernel host", "without kernels of our own: a few minutes less"),
         ("portzero matrix --libc distro --kernel host --case 'getpeername/*'",
-         "one call on what this machine has")],
+         "one call on what this machine has"),
+        ("portzero matrix --hosts hosts", "each column on one of the hosts of a file")],
     "run": [
         ("portzero run --libc patched -- curl -v http://127.0.0.1:0/",
          "curl on the patched libc; packets for port 0 arrive at 8080"),
@@ -58,6 +59,7 @@ FILES = {
 }
 ENVIRONMENT = {
     "PORTZERO_OUT": "The folder for all products, instead of out/ in the checkout.",
+    "PARALLEL_SSH": "The command that matrix --hosts reaches the hosts with, instead of ssh.",
     "NO_COLOR": "If not empty, no colours on terminals either.",
     "COLUMNS": "The width of the output, instead of that of the terminal.",
 }
