@@ -24,7 +24,12 @@ from portzero.project import OUT
 from conftest import PORTZERO, leave_nothing, processes_with
 from test_checkout_path import copy
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an sshd of its own takes root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="an sshd of its own takes root"),
+    pytest.mark.skipif(not Path("/usr/sbin/sshd").exists(),
+                       reason="no sshd: ./portzero packages remote-tests brings one (and starts "
+                       "it for the system, too)"),
+]
 LIBCS = ("distro", "stock", "patched")
 PATTERN = "getpeername/*"
 MATRIX = ("matrix", "--kernel", "host", *(word for libc in LIBCS for word in ("--libc", libc)),
