@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from portzero import column, glibc, linux, releases, sources
+from portzero import column, glibc, linux, preload, releases, sandbox, sources
 from portzero.project import OUT, exclusive
 from portzero.releases import Base
 
@@ -23,12 +23,13 @@ KEY = "[0-9a-f]{16}"
 BUILT = {
     "columns": rf"((linux-)?(stock|patched)|preload)-{KEY}",
     "glibc": rf"(suite-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
-    "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}",
+    # (A window is what a test of the kernels' series makes of one of them.)
+    "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",
     "sandbox": rf"[a-z]+-{KEY}",
 }
 # What is there besides, and made again when it is needed.
-OTHERS = ("sources", "ccache")
+OTHERS = ("sources", "ccache", "hosts", "programs/tree")
 # What is left of something that was interrupted.
 PARTIAL = r"\.(partial|\d+)"
 
@@ -44,7 +45,7 @@ def _bases() -> Iterator[Base]:
 
 def _present() -> set[str]:
     """The keys of all that can be built here."""
-    keys = set()
+    keys = {preload.key(name) for name in releases.names()}
     for base in _bases():
         module, kinds = ((glibc, glibc.LIBCS) if base.component == "glibc"
                          else (linux, linux.KERNELS))
@@ -65,10 +66,11 @@ def _old() -> Iterator[Path]:
     for path in sorted(sources.SOURCES.glob("*_*")):
         if path.name not in fetched and not re.search(rf"{PARTIAL}$", path.name):
             yield path
-    suites = {path.name for path in column.present_suites()}
-    for path in sorted((OUT / "suite").glob("*")):
-        if re.fullmatch(BUILT["suite"], path.name) and path.name not in suites:
-            yield path
+    present = {path.name for path in (*column.present_suites(), *sandbox.present())}
+    for folder in ("suite", "sandbox"):
+        for path in sorted((OUT / folder).glob("*")):
+            if re.fullmatch(BUILT[folder], path.name) and path.name not in present:
+                yield path
 
 
 def _all() -> Iterator[Path]:

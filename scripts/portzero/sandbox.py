@@ -83,10 +83,19 @@ def contained(command: Sequence[str]) -> list[str]:
             *command]
 
 
+def _program(*sources: Path) -> Path:
+    headers = sorted(FOLDER.glob("*.h"))
+    return OUT / "sandbox" / f"{sources[0].stem}-{digest(*sources, *headers, *FLAGS)}"
+
+
+def present() -> list[Path]:
+    """The programs that sandboxes need, built or not."""
+    return [_program(*INIT_SOURCES), _program(*GUEST_SOURCES)]
+
+
 def compiled(*sources: Path) -> Path:
     """Return the program of C files."""
-    headers = sorted(FOLDER.glob("*.h"))
-    path = OUT / "sandbox" / f"{sources[0].stem}-{digest(*sources, *headers, *FLAGS)}"
+    path = _program(*sources)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")

@@ -76,7 +76,7 @@ def window() -> Path:
         shutil.rmtree(made)
 
     log.write_bytes(b"")
-    return build.made(OUT / "linux" / f"window-{digest(linux.key('linux-patched'), WINDOW)}",
+    return build.made(OUT / "linux" / f"window-{linux.key('linux-patched')}-{digest(WINDOW)}",
                       make) / "linux"
 
 

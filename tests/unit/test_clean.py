@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from portzero import clean, sources
+from portzero import clean, glibc, linux, preload, releases, sandbox, sources
 
 PRESENT, OLD = "0" * 16, "f" * 16
 BUILT = [
-    "columns/stock-{}", "columns/linux-patched-{}", "glibc/source-{}", "glibc/source-patched-{}",
+    "columns/stock-{}", "columns/linux-patched-{}", "columns/preload-{}", "glibc/source-{}", "glibc/source-patched-{}",
     "glibc/objects-stock-{}", "glibc/suite-objects-patched-{}", "glibc/suite-stock-{}.sum",
-    "linux/source-{}", "linux/objects-linux-stock-{}", "linux/source-linux-patched-{}"]
+    "linux/source-{}", "linux/objects-linux-stock-{}", "linux/source-linux-patched-{}",
+    "linux/window-{}-aaaaaaaaaaaaaaaa"]
 OTHERS = ["results/columns/x", "columns/musl", "columns/stock-mine", "glibc/notes", "report/page"]
 
 
@@ -23,7 +25,8 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [*(built.format(key) for built in BUILT for key in (PRESENT, OLD)), *OTHERS,
                  f"columns/patched-{OLD}.partial", f"columns/patched-{PRESENT}.partial",
                  "sources/a_1", "sources/a_2", "sources/new/apt", "ccache/x", "suite/keep-me",
-                 f"suite/suite-{OLD}", f"suite/objects-{PRESENT}", f"sandbox/init-{OLD}"]:
+                 f"suite/suite-{OLD}", f"suite/objects-{PRESENT}", f"sandbox/init-{OLD}",
+                 f"sandbox/init-{PRESENT}", "hosts/trixie", "programs/tree", "programs/mine"]:
         path = tmp_path / name
         path.mkdir(parents=True)
         (path / "file").write_bytes(b"x" * 5000)
@@ -37,6 +40,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sources, "known", lambda base: source)
     monkeypatch.setattr("portzero.column.present_suites",
                         lambda: [tmp_path / f"suite/objects-{PRESENT}"])
+    monkeypatch.setattr(sandbox, "present", lambda: [tmp_path / f"sandbox/init-{PRESENT}"])
     return tmp_path
 
 
@@ -48,7 +52,8 @@ def test_old_removes_what_no_present_key_needs(out: Path, capsys: pytest.Capture
     before = there(out)
     assert clean.clean(only_old=True) == 0
     gone = {built.format(OLD) for built in BUILT} | {
-        f"columns/patched-{OLD}.partial", "sources/a_2", f"suite/suite-{OLD}"}
+        f"columns/patched-{OLD}.partial", "sources/a_2", f"suite/suite-{OLD}",
+        f"sandbox/init-{OLD}"}
     assert before - there(out) == gone
     told = capsys.readouterr().out.splitlines()
     assert told[-1].startswith(f"{len(gone)} removed, ")
@@ -58,8 +63,21 @@ def test_old_removes_what_no_present_key_needs(out: Path, capsys: pytest.Capture
 
 def test_clean_leaves_what_is_not_built(out: Path) -> None:
     clean.clean(only_old=False)
-    assert there(out) == {*OTHERS, "suite/keep-me"}
+    assert there(out) == {*OTHERS, "suite/keep-me", "programs/mine"}
     assert not (out / "glibc-stock.log").exists()
+
+
+def test_all_that_is_built_has_a_present_key() -> None:
+    """What a column or a test of this checkout is made of is never old."""
+    products = [preload.product(), *(glibc.product(libc) for libc in glibc.LIBCS),
+                *(linux.product(kernel) for kernel in linux.KERNELS)]
+    products += [preload.product(name) for name in releases.names()]
+    keys = clean._present()
+    for path in products:
+        assert re.fullmatch(clean.BUILT["columns"], path.name), path.name
+        assert path.name.rpartition("-")[2] in keys, f"{path.name} would be removed as old"
+    named = [sandbox.compiled(*sandbox.INIT_SOURCES), sandbox.compiled(*sandbox.GUEST_SOURCES)]
+    assert sorted(named) == sorted(sandbox.present())
 
 
 def test_what_is_linked_elsewhere_is_not_counted(tmp_path: Path) -> None:
