@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from portzero.column import Column, open_column
 from portzero.project import ROOT
 
 PORTZERO = str(ROOT / "portzero")
+# Seconds to wait for what comes at once on an idle machine.  They are no
+# measurement: only what never comes costs them.
+PATIENCE = 300
 # How an ordinary user looks to bubblewrap: another user id, and no rights
 # over anything but what it makes itself.
 ORDINARY = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
@@ -24,7 +28,7 @@ def portzero(*arguments: str, ordinary: bool = False,
     """Run the command as a user does."""
     prefix = ORDINARY if ordinary and os.geteuid() == 0 else []
     return subprocess.run([*prefix, PORTZERO, *arguments], text=True, capture_output=True,
-                          check=False, timeout=120, **more)  # type: ignore[call-overload]
+                          check=False, timeout=PATIENCE, **more)  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +67,14 @@ def processes_with(mark: str) -> list[str]:
     return found
 
 
-def leave_nothing(mark: str) -> bool:
-    """Wait until no process has this mark in its command line."""
-    end = time.monotonic() + 10
-    while processes_with(mark):
-        if time.monotonic() > end:
-            return False
+def await_that(condition: Callable[[], object]) -> None:
+    """Wait until this is so."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.01)
-    return True
+
+
+def leave_nothing(mark: str) -> None:
+    """Wait until no process has this mark in its command line."""
+    await_that(lambda: not processes_with(mark))

@@ -136,11 +136,11 @@ def test_nothing_is_left(ordinary: bool, number: signal.Signals) -> None:
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(number)
     assert process.returncode == -number
-    assert leave_nothing(mark)
+    leave_nothing(mark)
     assert Path("/proc/self/mounts").read_text() == mounts
 
 
 def test_background_ends_with_the_command() -> None:
     mark = f"portzero-background-{os.getpid()}"
     portzero("run", "--", "bash", "-c", f"(exec -a {mark} sleep 1000) & exit 0")
-    assert leave_nothing(mark)
+    leave_nothing(mark)
