@@ -17,7 +17,7 @@ def compiled(folder: Path, name: str, *flags: str) -> Path:
     """Compile the program NAME.c of this folder into `folder`, return it."""
     program = folder / name
     subprocess.run(["gcc", *FLAGS, *flags, "-o", program, HERE / f"{name}.c",
-                    HERE / "sockets.c", HERE / "harness.c"], check=True)
+                    *(HERE / f"{part}.c" for part in ("sockets", "harness", "tracer"))], check=True)
     return program
 
 

@@ -27,10 +27,10 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sockets.h"
+#include "tracer.h"
 
 #ifdef __x86_64__
 static const size_t result_register = offsetof (struct user, regs.rax);
@@ -41,9 +41,7 @@ static const size_t result_register = offsetof (struct user, regs.rax);
 enum
 {
   ERRNO = 12345,
-  TAIL = 8,          /* Bytes behind the caller's buffer.  */
-  MOST_CALLS = 1000, /* More system calls than that are a hang.  */
-  SECONDS = 20       /* So is a system call that takes that long.  */
+  TAIL = 8 /* Bytes behind the caller's buffer.  */
 };
 
 /* Where a member is in a reply.  */
@@ -123,11 +121,11 @@ ask (int fd)
   sigset_t blocked;
   memset (&buffer, 0xa5, sizeof buffer);
   errno = ERRNO;
-  syscall (SYS_getppid);
+  mark_traced ();
   int result = is_accept ? accept (fd, (struct sockaddr *) &buffer, &size)
                          : getpeername (fd, (struct sockaddr *) &buffer, &size);
   int got = errno;
-  syscall (SYS_getppid);
+  mark_traced ();
   sigprocmask (SIG_BLOCK, NULL, &blocked);
   for (int number = 1; number < NSIG; number++)
     if (sigismember (&blocked, number) == 1)
@@ -184,52 +182,27 @@ falsify (pid_t child, const struct row *row,
     err (BROKEN, "%s", row->what);
 }
 
-/* Have a child ask with one falsified answer: that of the TURN-th (from 1)
-   system call that ROW means.  Return the exit status of the child; store in
-   *MET how many calls there were that ROW means.  */
-static int
-ask_falsified (int fd, const struct row *row, int turn, long value, int *met)
+/* What is falsified: the answer to the TURN-th (from 1) system call that ROW
+   means, by VALUE; and how many calls there were that ROW means.  */
+struct falsehood
 {
-  *met = 0;
-  alarm (SECONDS);
-  pid_t child = fork ();
-  if (child == 0)
-    {
-      ptrace (PTRACE_TRACEME, 0, NULL, NULL);
-      raise (SIGSTOP);
-      _exit (ask (fd));
-    }
-  int status;
-  bool is_between = false;
-  struct __ptrace_syscall_info entry = { 0 }, now;
-  if (waitpid (child, &status, 0) < 0
-      || ptrace (PTRACE_SETOPTIONS, child, 0,
-                 PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)
-             != 0)
-    err (BROKEN, "ptrace");
-  for (int calls = 0; calls < 2 * MOST_CALLS; calls++)
-    {
-      ptrace (PTRACE_SYSCALL, child, 0, 0);
-      waitpid (child, &status, 0);
-      if (!WIFSTOPPED (status))
-        return WIFEXITED (status) ? WEXITSTATUS (status) : WRONG;
-      if (WSTOPSIG (status) != (SIGTRAP | 0x80))
-        break;
-      ptrace (PTRACE_GET_SYSCALL_INFO, child, sizeof now, &now);
-      if (now.op == PTRACE_SYSCALL_INFO_ENTRY)
-        entry = now;
-      else if (entry.entry.nr == SYS_getppid)
-        is_between = !is_between;
-      else if (is_between
-               && is_meant (row, &entry)
-               /* What fails answers nothing, but could have succeeded.  */
-               && (now.exit.is_error == 0 || row->argument < 0)
-               && ++*met == turn)
-        falsify (child, row, &entry, value);
-    }
-  kill (child, SIGKILL);
-  waitpid (child, &status, 0);
-  return WRONG;
+  const struct row *row;
+  int turn;
+  long value;
+  int met;
+};
+
+static void
+look (pid_t child, const struct __ptrace_syscall_info *call,
+      const struct __ptrace_syscall_info *now, void *more)
+{
+  struct falsehood *falsehood = more;
+  if (is_end (now)
+      && is_meant (falsehood->row, call)
+      /* What fails answers nothing, but could have succeeded.  */
+      && (now->exit.is_error == 0 || falsehood->row->argument < 0)
+      && ++falsehood->met == falsehood->turn)
+    falsify (child, falsehood->row, call, falsehood->value);
 }
 
 int
@@ -252,8 +225,10 @@ main (int argc, char **argv)
         for (long value = row->from; value <= row->to && turn <= met; value++)
           {
             int client = is_accept ? client_at_port_0 (&server) : -1;
-            int ended = ask_falsified (is_accept ? server : fd, row, turn,
-                                       value, &met);
+            struct falsehood falsehood
+                = { .row = row, .turn = turn, .value = value };
+            int ended = traced (ask, is_accept ? server : fd, look, &falsehood);
+            met = falsehood.met;
             if (client >= 0)
               close (client);
             if (turn > met)

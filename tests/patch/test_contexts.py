@@ -16,6 +16,7 @@ CONTEXTS = [("contexts", name) for name in (
     "namespace", "cancellation", "signals", "longjmp", "children", "exhaustion", "stack")]
 CONTEXTS += [("threads", name) for name in (
     "threads", "others-udp", "others-tcp", "reconnected")]
+CONTEXTS += [("moved", "udp")]
 ASK = """
 import socket
 peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -30,7 +31,7 @@ except OSError as error:
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("contexts")
-    return {name: compiled(folder, name, "-pthread") for name in ("contexts", "threads")}
+    return {name: compiled(folder, name, "-pthread") for name in ("contexts", "threads", "moved")}
 
 
 @pytest.mark.parametrize("libc", ["patched", "preload"])

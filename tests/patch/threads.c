@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Calls the patched getpeername() from many threads, while the sockets change
-   and while their descriptors do.
+   and while their descriptors do.  How often what happens depends on the
+   machine, so only what must never happen is judged here; what must come of a
+   change at each moment is in moved.c, of an answer that is false in replies.c.
 
    usage: threads NAME, where NAME is one of the functions in `crowds`
    Exit status 0 if all is well; says what is not.  */
@@ -72,15 +74,13 @@ threads (void)
 /* What is asked for its peer here belongs to others, who connect it to one
    peer after the other, disconnect it, and put another socket in its place.
    The peers with an even last byte are at port 0, the others at port 7: a
-   mixture of two of them would show.  */
+   mixture of two of them shows.  The kernel reads its tables without the lock
+   of the socket, so there can be some.  */
 enum
 {
   SHARED = 8,
   PEERS = 16,
-  FIRST_PEER = 100,
-  /* One in so many results may be a mixture: the tables of datagram sockets
-     are read without a lock.  The worst that was seen is in the series.  */
-  RARE = 1000
+  FIRST_PEER = 100
 };
 static int shared[SHARED], shared_type;
 static atomic_long mixed;
@@ -170,11 +170,11 @@ others (int type)
   printf ("%ld asked, %ld named at port 0, %ld mixtures\n", asked, named,
           mixed);
   must_be ("wrong answers", (int) wrong, 0);
-  must_be ("too many mixtures", mixed > (type == SOCK_DGRAM ? asked / RARE : 0),
-           false);
-  must_be ("any named at port 0", named > 0, true);
   int fd = dup (0);
   must_be ("lowest free descriptor", fd, shared[SHARED - 1] + 1);
+  must_be ("afterwards",
+           ask_for_port_0 (udp_at_port_0 (AF_INET), htonl (INADDR_LOOPBACK)),
+           0);
 }
 
 static void
@@ -200,8 +200,8 @@ reconnect (void *argument)
   return NULL;
 }
 
-/* A socket that has a peer all the time, but not always the same.  What looks
-   at it twice in vain must look again.  */
+/* A socket that has a peer all the time, but not always the same.  That is
+   named, or if it changes at each look, none.  */
 static void
 reconnected (void)
 {
@@ -219,7 +219,10 @@ reconnected (void)
       struct sockaddr_in name = { 0 };
       socklen_t size = sizeof name;
       if (getpeername (fd, (struct sockaddr *) &name, &size) != 0)
-        refused++;
+        {
+          must_be ("error", errno, ENOTCONN);
+          refused++;
+        }
       else if (name.sin_port != 0
                || ntohl (name.sin_addr.s_addr) - INADDR_LOOPBACK > 1)
         errx (1, "%#x, port %d", ntohl (name.sin_addr.s_addr),
@@ -228,7 +231,8 @@ reconnected (void)
   enough = true;
   pthread_join (thread, NULL);
   printf ("%d of %d calls failed\n", refused, CALLS);
-  must_be ("more than 1 in 100 failed", refused > CALLS / 100, false);
+  connect_udp ("127.0.0.1", 0, fd);
+  must_be ("afterwards", ask_for_port_0 (fd, htonl (INADDR_LOOPBACK)), 0);
 }
 
 static const struct named crowds[] = {
