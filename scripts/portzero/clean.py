@@ -22,7 +22,7 @@ from portzero.releases import Base
 KEY = "[0-9a-f]{16}"
 BUILT = {
     "columns": rf"((linux-)?(stock|patched)|preload)-{KEY}",
-    "glibc": rf"(suite-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
+    "glibc": rf"((suite|series)-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
     # (A window is what a test of the kernels' series makes of one of them.)
     "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",

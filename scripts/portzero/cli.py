@@ -146,9 +146,12 @@ def _parser() -> argparse.ArgumentParser:
                                    "anything, where the check is")
     evidence.add_argument("--json", action="store_true", help="print one JSON object instead")
     commands.add_parser("check", help="run all tests of the project")
-    _add_release(commands.add_parser(
+    suite = commands.add_parser(
         "check-glibc", help="run glibc's own tests on stock and on patched, and compare (takes an "
-        "hour)"))
+        "hour)")
+    _add_release(suite)
+    suite.add_argument("--series", action="store_true",
+                       help="only the tests that the series adds, on each kernel (takes minutes)")
     programs = commands.add_parser("programs", help="run real programs at port 0 on the columns, "
                                    "compare with another port, print the table")
     programs.add_argument("name", nargs="*", metavar="NAME",
@@ -292,9 +295,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
             return job.listing() if arguments.list else job.run(arguments.name, arguments.column)
         case "check-glibc":
-            from portzero import glibc_suite  # noqa: PLC0415
+            from portzero import glibc_suite, series_tests  # noqa: PLC0415
 
-            return glibc_suite.compare(arguments.release)
+            return (series_tests.run if arguments.series else glibc_suite.compare)(arguments.release)
         case "observe":
             from portzero import observe  # noqa: PLC0415
 

@@ -31,7 +31,13 @@ def _settings() -> dict[str, Any]:
     return tomllib.loads(SETTINGS.read_text())
 
 
-def _make(source: Path, objects: Path, *arguments: str) -> list[str]:
+def environment() -> dict[str, str]:
+    """What the tests have in their environment."""
+    found: dict[str, str] = _settings()["environment"]
+    return found
+
+
+def make(source: Path, objects: Path, *arguments: str) -> list[str]:
     """A command that runs make, with a /tmp of its own for the tests."""
     command = sandbox.build_command(source, objects, SOURCE, OBJECTS, "--tmpfs", "/tmp")  # noqa: S108
     return [*command, "make", f"-j{os.cpu_count()}", *arguments]
@@ -40,11 +46,11 @@ def _make(source: Path, objects: Path, *arguments: str) -> list[str]:
 def _build(log: Path, libc: str, source: Path, objects: Path) -> None:
     """Make the libraries, the programs and the tests."""
     how = _settings()
-    run_step(log, f"glibc {libc}: build all of it", _make(source, objects),
+    run_step(log, f"glibc {libc}: build all of it", make(source, objects),
              expected=how["library_objects"] if libc == "stock" else 0)
     run_step(log, f"glibc {libc}: build its tests",
              ["sh", "-c", '"$@" || true', "tests",
-              *_make(source, objects, "--keep-going", "check", "run-built-tests=no",
+              *make(source, objects, "--keep-going", "check", "run-built-tests=no",
                      f"subdirs={' '.join(how['folders'])}")],
              expected=how["test_objects"] if libc == "stock" else 0)
 
@@ -119,9 +125,9 @@ def _run_all(libc: str, log: Path, source: Path, objects: Path) -> None:
     # make fails if any test does; then there is a tests.sum all the same.
     run_step(log, f"glibc {libc}: run its tests",
              ["sh", "-c", '"$@"; test -s "$SUM"', "tests",
-              *_make(source, objects, "--keep-going", "check",
+              *make(source, objects, "--keep-going", "check",
                      f"subdirs={' '.join(how['folders'])}")],
-             environment={**how["environment"], "SUM": str(total)})
+             environment={**environment(), "SUM": str(total)})
 
 
 def results(libc: str, release: str) -> Results:
@@ -147,10 +153,10 @@ def _run_alone(libc: str, release: str, name: str) -> str:
     result = objects / f"{name}.test-result"
     result.unlink(missing_ok=True)
     with log.open("ab") as out:
-        subprocess.run(_make(source, objects, "test", f"t={name}"), stdin=subprocess.DEVNULL,
+        subprocess.run(make(source, objects, "test", f"t={name}"), stdin=subprocess.DEVNULL,
                        stdout=out, stderr=subprocess.STDOUT, check=False,
                        pass_fds=(sandbox.lifeline(),),
-                       env={**os.environ, **_settings()["environment"]})
+                       env={**os.environ, **environment()})
     return next(iter(read_results(result.read_text()).values())) if result.exists() else "missing"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from email import message_from_string
 from pathlib import Path
 
@@ -105,6 +106,60 @@ def test_all_bases_get_the_same_new_files(tmp_path: Path) -> None:
     assert "sysdeps/unix/sysv/linux/getpeername-port0.c" in head
     for name, files in found.items():
         assert files == head, name
+
+
+HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+ALL_SERIES = sorted(path.parent for path in (ROOT / "patches").rglob("series"))
+
+
+def hunks(part: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The hunks of a file's diff: the first line, what is there, what comes
+    instead."""
+    lines = iter(part.splitlines())
+    for line in lines:
+        if head := HUNK.match(line):
+            before, after = int(head[2] or 1), int(head[3] or 1)
+            old, new = [], []
+            while len(old) < before or len(new) < after:
+                text = next(lines)
+                old += [text[1:]] if text[:1] in ("-", " ", "") else []
+                new += [text[1:]] if text[:1] in ("+", " ", "") else []
+            yield int(head[1]) - (before > 0), old, new
+
+
+def apply_in_turn(patches: list[Path]) -> Iterator[str]:
+    """Apply a series to a base of which only that is known which the patches
+    themselves say; yield what a patch expects where an earlier one has made
+    something else."""
+    files: dict[str, list[str | None]] = {}
+    for patch in patches:
+        for part in patch.read_text().split("\ndiff --git ")[1:]:
+            name = re.match(r"a/(\S+)", part)
+            assert name is not None
+            lines = files.setdefault(name[1], [None] * 100_000)
+            # From the end: numbers of lines are those before the patch.
+            for first, old, new in reversed(list(hunks(part))):
+                there = lines[first:first + len(old)]
+                for known, expected in zip(there, old, strict=True):
+                    if known not in (None, expected):
+                        yield f"{patch.name}: {name[1]}: {expected!r}, but there is {known!r}"
+                lines[first:first + len(old)] = new
+
+
+@pytest.mark.parametrize("folder", ALL_SERIES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_patch_expects_what_those_before_it_made(folder: Path) -> None:
+    """Also where the base's source is not here, as for the manual."""
+    assert list(apply_in_turn(read_series(folder))) == []
+
+
+def test_a_stale_patch_is_noticed(tmp_path: Path) -> None:
+    patches = read_series(ROOT / "patches/glibc-manual")
+    stale = tmp_path / "0003-stale.patch"
+    text = patches[2].read_text()
+    stale.write_text(text.replace(" such a peer (", " another peer ("))
+    assert stale.read_text() != text
+    told = list(apply_in_turn([*patches[:2], stale]))
+    assert len(told) == 1 and "but there is 'such a peer" in told[0]
 
 
 def test_all_bases_have_the_same_messages() -> None:
