@@ -158,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
                           help="only these of tests/programs (patterns as in a shell)")
     programs.add_argument("--column", action="append", default=[], metavar="LIBC/KERNEL",
                           help="only on this column (may be repeated)")
+    programs.add_argument("--again", action="store_true", help="run also what has been run, with all "
+                          "that it depends on the same")
     programs.add_argument("--list", action="store_true", help="say what there is, run nothing")
     peers = commands.add_parser("check-peers", help="run other projects' tests of sockets under "
                                 "distro and patched, and compare test by test")
@@ -293,7 +295,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             packages.install("programs")
             from portzero.programs import job  # noqa: PLC0415
 
-            return job.listing() if arguments.list else job.run(arguments.name, arguments.column)
+            if arguments.list:
+                return job.listing()
+            return job.run(arguments.name, arguments.column, arguments.again)
         case "check-glibc":
             from portzero import glibc_suite, series_tests  # noqa: PLC0415
 

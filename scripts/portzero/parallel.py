@@ -30,9 +30,9 @@ def _work(connection: Connection, work: Callable[[int], Result]) -> None:
 
 
 def each(work: Callable[[int], Result], numbers: Sequence[int],
-         tell: Callable[[Result], None]) -> None:
-    """Do `work` for these numbers, as many at a time as there are
-    processors, and `tell` each result as it comes.
+         tell: Callable[[Result], None], beside: int = 1) -> None:
+    """Do `work` for these numbers, `beside` at a time for each processor, and
+    `tell` each result as it comes.
 
     If one raises Failure, or we are interrupted, all are killed; what runs in
     sandboxes ends with the process that made them.  Raises Failure also if a
@@ -42,7 +42,7 @@ def each(work: Callable[[int], Result], numbers: Sequence[int],
     workers = []
     waiting: list[Connection] = []
     try:
-        for _ in range(min(os.cpu_count() or 1, len(numbers))):
+        for _ in range(min(beside * (os.cpu_count() or 1), len(numbers))):
             ours, theirs = context.Pipe()
             worker = context.Process(target=_work, args=(theirs, work), daemon=True)
             worker.start()

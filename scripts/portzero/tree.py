@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -67,11 +68,44 @@ def _present() -> set[str]:
     return {line.split()[0] for line in listing.splitlines() if line.endswith(" installed")}
 
 
-def _inside(*command: str) -> list[str]:
+def _paragraphs() -> dict[str, dict[str, str]]:
+    """What dpkg knows of the tree's packages, by name."""
+    found = {}
+    for paragraph in (TREE / "var/lib/dpkg/status").read_text().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines()
+                      if ": " in line and not line.startswith(" "))
+        if "Package" in fields:
+            found[fields["Package"]] = fields
+    return found
+
+
+def versions(packages: Iterable[str]) -> str:
+    """The versions of these packages in the tree, and of all that they depend
+    on and what every tree has: what a program there is made of."""
+    known = _paragraphs()
+    provided: dict[str, list[str]] = {}
+    for name, fields in known.items():
+        for word in re.findall(r"[a-z0-9][a-z0-9+.-]+(?= |,|$)", fields.get("Provides", "")):
+            provided.setdefault(word, []).append(name)
+    todo, seen = [*BASE, *packages], set[str]()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        todo += provided.get(name, [])
+        fields = known.get(name, {})
+        for field in ("Depends", "Pre-Depends", "Recommends"):
+            todo += re.findall(r"(?:^|[,|] *)([a-z0-9][a-z0-9+.-]+)", fields.get(field, ""))
+    return " ".join(f"{name}={known[name]['Version']}" for name in sorted(seen) if name in known)
+
+
+def _inside(*command: str, tools: bool = False) -> list[str]:
     """A command that changes the tree: with the network, but without
-    processes that stay."""
+    processes that stay; with our tools at /portzero, if wanted."""
     return ["bwrap", "--bind", str(TREE), "/", "--dev", "/dev", "--proc", "/proc",
             "--tmpfs", "/run", "--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf",
+            *(["--ro-bind", str(TOOLS), "/portzero"] if tools else []),
             "--cap-add", "ALL", "--unshare-pid", "--unshare-uts", "--hostname", "localhost",
             "--die-with-parent", "--setenv", "DEBIAN_FRONTEND", "noninteractive", "--", *command]
 
@@ -116,23 +150,36 @@ def _sources(name: str, packages: Sequence[str]) -> None:
     _logged(name, _inside("sh", "-ec", f"cd /usr/src/{name}\n{fetch}"))
 
 
-def build(name: str, sources: Sequence[str], script: str) -> None:
+def _done(name: str, sources: Sequence[str], script: str) -> Path:
+    tools = sorted(set(re.findall(r"/portzero/([a-z.-]+)", script)))
+    key = digest(*sources, script, *(TOOLS / tool for tool in tools))
+    return TREE / "usr/src" / name / f"done-{key}"
+
+
+def is_built(name: str, sources: Sequence[str], script: str) -> bool:
+    """Whether there is nothing to do for build()."""
+    return not script or _done(name, sources, script).exists()
+
+
+def build(name: str, sources: Sequence[str], script: str) -> str:
     """Run a script in /usr/src/NAME in the tree, beside these Debian source
     packages, unless that is done: what it builds there is the same for all
-    columns."""
-    done = TREE / "usr/src" / name / f"done-{digest(*sources, script)}"
-    if not script or done.exists():
-        return
+    columns.  Returns the name."""
+    if is_built(name, sources, script):
+        return name
     if sources:
         install(["build-essential", "dpkg-dev"])
-    with exclusive("tree"):
-        print(f"portzero: building in the tree: {name}", flush=True)
+    done = _done(name, sources, script)
+    with exclusive("tree" if sources else f"tree-{name}"):
         shutil.rmtree(done.parent, ignore_errors=True)
         done.parent.mkdir()
         if sources:
+            print(f"portzero: building in the tree: {name}", flush=True)
             _sources(name, sources)
-        _logged(name, _inside("sh", "-ec", f"export HOME=/root\ncd /usr/src/{name}\n{script}"))
+        _logged(name, _inside("sh", "-ec", f"export HOME=/root\ncd /usr/src/{name}\n{script}",
+                              tools=True))
         done.touch()
+    return name
 
 
 def libc_of(column: Column) -> Path:
@@ -141,12 +188,13 @@ def libc_of(column: Column) -> Path:
     return column.files.get(system) or TREE / str(system).lstrip("/")
 
 
-def run(column: Column, command: Sequence[str], stdout: IO[bytes], limit: int) -> int:
+def run(column: Column, command: Sequence[str], stdout: IO[bytes], limit: int,
+        console: IO[bytes] | None = None) -> int:
     """Run a command on this column with the tree as its root.  Returns its exit
-    status."""
+    status.  What a guest's kernel has to say goes to `console`, if given."""
     PLACE.mkdir(exist_ok=True)
     files = [word for target, file in column.files.items()
              if (TREE / str(target).lstrip("/")).exists() for word in (str(target), str(file))]
     files += [str(column.preloaded)] * 2 if column.preloaded else []
     return column.run([str(ENTER), str(TREE), str(PLACE), str(TOOLS), *files, "--", *command],
-                      stdout=stdout, writable=PLACE, limit=limit)
+                      stdout=stdout, console=console, writable=PLACE, limit=limit)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portzero.programs import files
-from portzero.programs.judge import judge
+from portzero.programs.judge import Verdict, at_control, at_zero
 from portzero.project import Failure
 
 KNOWN = """
@@ -33,6 +33,17 @@ why = "its own rule"
 """
 
 
+CANNOT = """
+[cannot."distro/host"]
+shows = ['^no room for $port$']
+why = "it wants more memory"
+"""
+
+
+def judge(program: files.Program, column: str, control: str, zero: str) -> Verdict:
+    return at_control(program, column, control, 8083) or at_zero(program, column, zero)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / files.KNOWN).write_text(KNOWN)
@@ -53,7 +64,21 @@ def folder(tmp_path: Path) -> Path:
 ])
 def test_verdicts(folder: Path, column: str, control: str, zero: str, word: str) -> None:
     program, = files.load_all([], folder)
-    assert judge(program, column, f"{control}\n", 8083, f"{zero}\n").word == word
+    assert judge(program, column, f"{control}\n", f"{zero}\n").word == word
+
+
+@pytest.mark.parametrize("key, expected", [("cannot", "skipped"), ("harmed", "harmed")])
+@pytest.mark.parametrize("column, control, word", [
+    ("distro/host", "no room for 8083", None),
+    ("distro/host", "served from 8083", "fixed"),
+    ("distro/host", "no room for 0", "broken"),
+    ("patched/host", "no room for 8083", "broken"),
+])
+def test_what_cannot_be_right_shows_that(folder: Path, key: str, expected: str, column: str,
+                                         control: str, word: str | None) -> None:
+    (folder / "server.toml").write_text(FILE + CANNOT.replace("cannot", key))
+    program, = files.load_all([], folder)
+    assert judge(program, column, f"{control}\n", "").word == (word or expected)
 
 
 @pytest.mark.parametrize("old, new, told", [
@@ -68,6 +93,9 @@ def test_verdicts(folder: Path, column: str, control: str, zero: str, word: str)
     ('"refuses"', '"conforms"', "not one of deviates, refuses"),
     ("shows = ['^no zero$']", "shows = []", "needs something"),
     ("what = ", "what ", "line 2"),
+    ('"*/linux-patched"', '"distro/*"', "more than one entry holds for distro/host"),
+    ("[[seen]]", "[cannot.\"distro/windows\"]\n[[seen]]", "no column is called 'distro/windows'"),
+    ("[[seen]]", "[cannot]\n\"distro/host\" = 'why'\n[[seen]]", "distro/host is not a table"),
 ])
 def test_wrong_files_are_refused(folder: Path, old: str, new: str, told: str) -> None:
     (folder / "server.toml").write_text(FILE.replace(old, new))

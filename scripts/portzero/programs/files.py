@@ -42,11 +42,20 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Cannot:
+    """That a program cannot be right on a column at any port: what it shows there at
+    the control's, and why."""
+
+    shows: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class Program:
     """One file.  `right` and `never` are regular expressions for what it tells,
     in which $port is the port; `filter` names what it forbids itself system
-    calls with, if it does; `cannot` has the reason why it cannot run, by
-    column."""
+    calls with, if it does; `cannot` says, by column, where it cannot run, `harmed`
+    where the column itself breaks it."""
 
     name: str
     what: str
@@ -61,8 +70,13 @@ class Program:
     right: tuple[str, ...]
     never: tuple[str, ...]
     seen: tuple[Seen, ...]
-    cannot: dict[str, str]
+    cannot: dict[str, Cannot]
+    harmed: dict[str, Cannot]
     seconds: int
+
+    def entry(self, column: str) -> Seen | None:
+        """What it is known to show at port 0 on this column, or None."""
+        return next((entry for entry in self.seen if entry.holds_for(column)), None)
 
 
 def _fail(path: Path, why: str) -> Failure:
@@ -121,6 +135,17 @@ def _seen(path: Path, table: dict[str, Any]) -> Seen:
                 entry["why"].strip())
 
 
+def _cannot(path: Path, column: str, table: object) -> Cannot:
+    if column not in COLUMNS:
+        raise _fail(path, f"no column is called '{column}'")
+    if not isinstance(table, dict):
+        raise _fail(path, f"what is said of {column} is not a table")
+    entry = _take(path, table, {"shows": (list, None), "why": (str, None)})
+    if not entry["shows"]:
+        raise _fail(path, "an entry needs something in 'shows'")
+    return Cannot(_expressions(path, entry["shows"]), entry["why"].strip())
+
+
 def known(folder: Path = FOLDER) -> dict[str, Seen]:
     """The entries of known.toml by their keys."""
     path = folder / KNOWN
@@ -134,23 +159,25 @@ def load(path: Path, shared: dict[str, Seen]) -> Program:
         "filter": (str, ""), "packages": (list, []), "build": (str, ""),
         "setup": (str, ""), "serve": (str, ""),
         "run": (str, None), "right": (list, None), "never": (list, []), "known": (list, []),
-        "seen": (_Tables, []), "cannot": (dict, {}), "seconds": (int, 20)})
+        "seen": (_Tables, []), "cannot": (dict, {}), "harmed": (dict, {}), "seconds": (int, 60)})
     if entry["kind"] not in ("client", "server"):
         raise _fail(path, f"the kind '{entry['kind']}' is neither client nor server")
     if not entry["right"]:
         raise _fail(path, "'right' is empty: anything would be right")
     if missing := sorted(set(entry["known"]) - set(shared)):
         raise _fail(path, f"{KNOWN} has no entry '{missing[0]}'")
-    for column in entry["cannot"]:
-        if column not in COLUMNS:
-            raise _fail(path, f"no column is called '{column}'")
-    seen = tuple(_seen(path, one) for one in entry["seen"])
+    cannot, harmed = ({column: _cannot(path, column, one) for column, one in entry[key].items()}
+                      for key in ("cannot", "harmed"))
+    seen = tuple(_seen(path, one) for one in entry["seen"]) + tuple(
+        shared[key] for key in entry["known"])
+    for column in COLUMNS:
+        if sum(one.holds_for(column) for one in seen) > 1:
+            raise _fail(path, f"more than one entry holds for {column}")
     return Program(path.stem, entry["what"], entry["kind"], entry["language"], entry["filter"],
                    tuple(entry["packages"]), entry["build"], entry["setup"],
                    entry["serve"], entry["run"],
                    _expressions(path, entry["right"]), _expressions(path, entry["never"]),
-                   seen + tuple(shared[key] for key in entry["known"]), entry["cannot"],
-                   entry["seconds"])
+                   seen, cannot, harmed, entry["seconds"])
 
 
 def load_all(names: list[str], folder: Path = FOLDER) -> list[Program]:

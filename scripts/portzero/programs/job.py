@@ -3,115 +3,58 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from portzero import parallel, tree
-from portzero.column import DEFAULT_LISTENER, LIBCS, SETTINGS, Column, open_column
-from portzero.programs import files
-from portzero.programs.files import Program
-from portzero.programs.judge import Verdict, judge
+from portzero.column import LIBCS, SETTINGS, Column, open_column
+from portzero.programs import files, judge, runs
+from portzero.programs.judge import Verdict
+from portzero.programs.runs import Task
 from portzero.project import OUT, Failure, exclusive
 from portzero.report import programs as report
 
 RESULTS = OUT / "programs/results.jsonl"
-TRANSCRIPTS = OUT / "programs/transcripts"
-# From where the client of a server comes: steering makes port 0 of the first.
-ZERO_SOURCE = DEFAULT_LISTENER + 2
-CONTROL_SOURCE = DEFAULT_LISTENER + 3
-# A guest's clock runs slower under load, and so do programs in it.
-GUEST_FACTOR = 3
-
-SCRIPT = """exec 2>&1
-. /portzero/prelude.sh
-port={port} SOURCE={source} RESETS={resets}
-export port SOURCE RESETS
-echo "kernel $(uname -r)"
-echo "libc $(sha256sum < $(readlink -f /lib/*-linux-gnu/libc.so.6))"
-{setup}
-serve() {{ :
-{serve}
-}}
-serve > /tmp/log 2>&1 &
-SERVER=$!
-run() {{ :
-{run}
-}}
-run
-echo "status $?"
-echo "log:"
-cat /tmp/log
-"""
+# Most of a program's time is waiting, for the other side or for an answer
+# that does not come: so many run beside each other on each processor.
+BESIDE = 4
 
 
-@dataclass(frozen=True)
-class Task:
-    """A cell to fill."""
-
-    program: Program
-    column: Column
-    name: str
-
-
-def control_port(program: Program) -> int:
-    """The port that a program has as a control: the peer's, which is a
-    client's if the program is a server."""
-    return DEFAULT_LISTENER if program.kind == "client" else CONTROL_SOURCE
-
-
-def _script(program: Program, is_zero: bool, resets: int) -> str:
-    return SCRIPT.format(
-        port=0 if is_zero else control_port(program),
-        source=ZERO_SOURCE if is_zero else CONTROL_SOURCE, resets=resets,
-        setup=program.setup, serve=program.serve, run=program.run)
-
-def transcript(task: Task, is_zero: bool, resets: int = 0) -> tuple[str, Path]:
-    """Run it at port 0 or at the control's, after so many clients that reset
-    their connections.  Returns what it told, and where that is kept."""
-    path = TRANSCRIPTS / task.name.replace("/", "-") / (
-        f"{task.program.name}.{'zero' if is_zero else 'control'}{'.resets' if resets else ''}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    seconds = task.program.seconds * (1 if task.column.kernel == "host" else GUEST_FACTOR)
-    command = ["timeout", "--kill-after=1", str(seconds), "sh", "-c",
-               _script(task.program, is_zero, resets)]
-    with path.open("wb") as out:
-        status = tree.run(task.column, command, out, seconds + 10)
-        if status != 0:
-            late = f" (after {seconds} s)" if status in (124, 137) else ""
-            out.write(f"portzero: it ended with status {status}{late}\n".encode())
-    return path.read_text(errors="replace"), path
+def _told(task: Task, *, anew: bool) -> tuple[Verdict, list[str]] | None:
+    """The verdict, and at which ports it was run for that: anew, or else as is kept;
+    None if not all that it takes is kept."""
+    ports = []
+    for is_zero in (False, True):
+        told = runs.run(task, is_zero) if anew else runs.kept(task, is_zero)
+        if told is None:
+            return None
+        ports.append("zero" if is_zero else "control")
+        if wrong := runs.proven(task, told):
+            return Verdict("broken", wrong), ports
+        if is_zero:
+            return judge.at_zero(task.program, task.name, told), ports
+        verdict = judge.at_control(task.program, task.name, told, runs.control_port(task.program))
+        if verdict is not None:
+            return verdict, ports
+    raise AssertionError("one of the two ports is the last")
 
 
-def proven(task: Task, told: str) -> str | None:
-    """What is wrong with the proof of what ran, or None."""
-    library = hashlib.sha256(tree.libc_of(task.column).read_bytes()).hexdigest()
-    for line in (f"kernel {task.column.identity()['kernel']}", f"libc {library}  -"):
-        if line not in told.splitlines():
-            return f"it does not show '{line}'"
-    return None
-
-
-def fill(task: Task) -> dict[str, object]:
-    """Run a program at both ports on a column, return the cell's record."""
+def fill(task: Task, again: bool = False) -> dict[str, object]:
+    """Run a program at both ports on a column, return the cell's record.  What
+    was run before, with all that it depends on the same, is not run again, unless it
+    was not as expected."""
     program = task.program
-    record: dict[str, object] = {
+    found = None if again else _told(task, anew=False)
+    if found is None or not found[0].is_expected:
+        found = _told(task, anew=True)
+    assert found is not None
+    verdict, ports = found
+    return {
         "program": program.name, "what": program.what, "kind": program.kind,
-        "language": program.language, "column": task.name, "identity": task.column.identity()}
-    if reason := program.cannot.get(task.name):
-        return record | {"verdict": "skipped", "why": reason, "transcripts": {}}
-    control, control_path = transcript(task, False)
-    zero, zero_path = transcript(task, True)
-    if wrong := proven(task, control) or proven(task, zero):
-        verdict = Verdict("broken", wrong)
-    else:
-        verdict = judge(program, task.name, control, control_port(program), zero)
-    return record | {
+        "language": program.language, "column": task.name, "identity": task.column.identity(),
         "verdict": verdict.word, "why": verdict.why,
-        "transcripts": {"control": str(control_path.relative_to(OUT)),
-                        "zero": str(zero_path.relative_to(OUT))}}
+        "transcripts": {port: str(runs.path_of(task, port == "zero").relative_to(OUT))
+                        for port in ports}}
 
 
 def columns(names: Sequence[str]) -> dict[str, Column]:
@@ -140,29 +83,39 @@ def _store(records: list[dict[str, object]]) -> None:
     partial.rename(RESULTS)
 
 
-def run(names: list[str], wanted: list[str]) -> int:
+def _prepare(programs: Sequence[files.Program]) -> None:
+    """Install and compile what they take."""
+    tree.install(package for program in programs for package in program.packages)
+    unbuilt = [program for program in programs if not tree.is_built(program.name, [], program.build)]
+    if unbuilt:
+        with report.progress(len(unbuilt), "compiling programs") as tell:
+            parallel.each(lambda number: tree.build(unbuilt[number].name, [], unbuilt[number].build),
+                          range(len(unbuilt)), tell)
+
+
+def run(names: list[str], wanted: list[str], again: bool = False) -> int:
     """Run the programs of these names on these columns (default: all), print
-    the table.  Returns 0 if all is as expected, 1 if not."""
+    the table; `again` also those that have been run.  Returns 0 if all is as expected, 1
+    if not."""
     programs = files.load_all(names)
     for name in wanted:
         if name not in files.COLUMNS:
             raise Failure(f"column '{name}'", "programs do not run there",
                           f"use {', '.join(files.COLUMNS)}")
-    tree.install(package for program in programs for package in program.packages)
-    for program in programs:
-        tree.build(program.name, [], program.build)
+    _prepare(programs)
     opened = columns(wanted or files.COLUMNS)
     tasks = [Task(program, column, name) for program in programs
              for name, column in opened.items()]
-    with exclusive("programs"), report.progress(len(tasks)) as tell:
+    with exclusive("programs"), report.progress(len(tasks), "running programs") as tell:
         records: list[dict[str, object]] = []
 
         def keep(record: dict[str, object]) -> None:
             records.append(record)
-            tell(record)
+            tell(f"{record['program']} on {record['column']}")
 
         try:
-            parallel.each(lambda number: fill(tasks[number]), range(len(tasks)), keep)
+            parallel.each(lambda number: fill(tasks[number], again), range(len(tasks)), keep,
+                          beside=BESIDE)
         finally:
             _store(records)
         order = {(task.program.name, task.name): number for number, task in enumerate(tasks)}

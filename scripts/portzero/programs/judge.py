@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from portzero.programs.files import Program, Seen
+from portzero.programs.files import Program
 
-AS_EXPECTED = ("conforms", "deviates", "refuses", "skipped")
+AS_EXPECTED = ("conforms", "deviates", "refuses", "skipped", "harmed")
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,26 @@ def wrong(program: Program, told: str, port: int) -> str | None:
     return None
 
 
-def _match(seen: Iterable[Seen], told: str) -> Seen | None:
-    return next((entry for entry in seen if _lacking(entry.shows, told, 0) is None), None)
+def at_control(program: Program, column: str, told: str, port: int) -> Verdict | None:
+    """Judge what the program told at the control's port.  None if that was
+    right, as it must be before port 0 can tell something."""
+    error = wrong(program, told, port)
+    for word, known in (("skipped", program.cannot), ("harmed", program.harmed)):
+        if cannot := known.get(column):
+            if error is None:
+                return Verdict("fixed", f"right, but known as: {cannot.why}")
+            if _lacking(cannot.shows, told, port) is None:
+                return Verdict(word, cannot.why)
+    return None if error is None else Verdict("broken", f"at port {port} it {error}")
 
 
-def judge(program: Program, column: str, control: str, control_port: int, zero: str) -> Verdict:
-    """Judge what the program told at the control's port and at port 0."""
-    if (error := wrong(program, control, control_port)) is not None:
-        return Verdict("broken", f"at port {control_port} it {error}")
-    seen = [entry for entry in program.seen if entry.holds_for(column)]
-    error = wrong(program, zero, 0)
+def at_zero(program: Program, column: str, told: str) -> Verdict:
+    """Judge what the program told at port 0."""
+    error = wrong(program, told, 0)
+    entry = program.entry(column)
     if error is None:
-        return Verdict("fixed", f"right, but known as: {seen[0].why}") if seen \
+        return Verdict("fixed", f"right, but known as: {entry.why}") if entry \
             else Verdict("conforms", "")
-    if entry := _match(seen, zero):
+    if entry and _lacking(entry.shows, told, 0) is None:
         return Verdict(entry.verdict, entry.why)
     return Verdict("unexpected", f"at port 0 it {error}")

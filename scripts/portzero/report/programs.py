@@ -17,25 +17,25 @@ from portzero.progress import Step
 
 SIGNS = {
     "conforms": ("✓", "green"), "deviates": ("✗", "yellow"), "refuses": ("no", "cyan"),
-    "skipped": ("-", "dim"), "unexpected": ("!!", "bold red"), "fixed": ("fixed", "bold red"),
+    "skipped": ("-", "dim"), "harmed": ("harmed", "red"), "unexpected": ("!!", "bold red"), "fixed": ("fixed", "bold red"),
     "broken": ("broken", "bold red"),
 }
 Record = dict[str, object]
 
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[Record], None]]:
-    """Show how many of the cells are filled, each time one is."""
-    with Step(f"{total} cells") as step:
+def progress(total: int, title: str) -> Iterator[Callable[[str], None]]:
+    """Show how many of so many things are done, each time one is."""
+    with Step(title) as step:
         count = 0
 
-        def tell(record: Record) -> None:
+        def tell(name: str) -> None:
             nonlocal count
             count += 1
-            step.advance(f"{count} {record['program']} on {record['column']}")
+            step.advance(f"{count} of {total} {name}")
 
         yield tell
-        step.done = "done"
+        step.done = f"{total}"
 
 
 def _sign(record: Record | None) -> Text:
@@ -68,7 +68,7 @@ def table(records: Sequence[Record], columns: Sequence[str]) -> int:
     console.print("  ".join(" ".join(dict.fromkeys((SIGNS[word][0], word, str(count))))
                             for word, count in sorted(counts.items())))
     reasons = Counter((str(record["verdict"]), str(record["why"])) for record in records
-                      if record["verdict"] in ("deviates", "refuses", "skipped"))
+                      if record["verdict"] in ("deviates", "refuses", "skipped", "harmed"))
     for (word, why), count in sorted(reasons.items()):
         console.print(f"{word} ({count}): {why}")
     failures = [record for record in records if record["verdict"] not in AS_EXPECTED]

@@ -7,7 +7,10 @@ about (port 0, or another as the control), then from an ordinary one.
 
 Sends SEND (escapes as in Python), prints the answer up to the first match of
 UNTIL (default: the first line), after "first: " and "then: "; with --first
-only the first."""
+only the first.
+
+That the first gets no answer is told by the second, which is asked in the
+meantime and gets one: not by a guess at how long an answer may take."""
 
 from __future__ import annotations
 
@@ -16,14 +19,16 @@ import os
 import re
 import socket
 import ssl
+import threading
 
-LIMIT = 3  # seconds without an answer
+PATIENCE = 2  # Seconds until the second is asked.
+GRACE = {"tcp": 10, "udp": 3}  # And for an answer to the first after that to the second.
+ALONE = 30  # If there is no second.
 
 
 def connected(source: int, arguments: argparse.Namespace) -> socket.socket:
     kind = socket.SOCK_DGRAM if arguments.udp else socket.SOCK_STREAM
     client = socket.socket(socket.AF_INET, kind)
-    client.settimeout(LIMIT)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if source:
         client.bind(("127.0.0.1", source))
@@ -32,6 +37,7 @@ def connected(source: int, arguments: argparse.Namespace) -> socket.socket:
 
 
 def answer(source: int, arguments: argparse.Namespace) -> str:
+    spoken = ""
     try:
         client = connected(source, arguments)
         if arguments.tls:
@@ -41,7 +47,8 @@ def answer(source: int, arguments: argparse.Namespace) -> str:
             if arguments.alpn:
                 context.set_alpn_protocols([arguments.alpn])
             client = context.wrap_socket(client)
-            print(client.version(), client.selected_alpn_protocol(), flush=True)
+            if arguments.alpn:
+                spoken = f"{client.version()} {client.selected_alpn_protocol()} "
         client.sendall(arguments.send.encode().decode("unicode_escape").encode("latin-1"))
         got = b""
         while arguments.until and not re.search(arguments.until.encode(), got):
@@ -49,11 +56,9 @@ def answer(source: int, arguments: argparse.Namespace) -> str:
             if not piece:
                 return (got.decode(errors="backslashreplace") + " [closed]").strip()
             got += piece
-        return got.decode(errors="backslashreplace").strip()
+        return spoken + got.decode(errors="backslashreplace").strip()
     except ConnectionRefusedError:
         return "[refused]"
-    except TimeoutError:
-        return "[nothing]"
     except (ConnectionError, ssl.SSLError) as error:
         return "[cut off]" if isinstance(error, ConnectionError) or "EOF" in str(error) \
             else f"[{error}]"
@@ -67,10 +72,20 @@ def main() -> None:
     parser.add_argument("send")
     parser.add_argument("until", nargs="?", default=r"\n")
     arguments = parser.parse_args()
-    source = int(os.environ["SOURCE"])
-    print("first:", answer(source, arguments), flush=True)
+    said: dict[str, str] = {}
+
+    def ask(which: str, source: int) -> None:
+        said[which] = answer(source, arguments)
+
+    first = threading.Thread(target=ask, args=["first", int(os.environ["SOURCE"])], daemon=True)
+    first.start()
+    first.join(ALONE if arguments.first else PATIENCE)
     if not arguments.first:
-        print("then:", answer(0, arguments), flush=True)
+        ask("then", 0)
+        first.join(GRACE["udp" if arguments.udp else "tcp"])
+    print("first:", said.get("first", "[nothing]"), flush=True)
+    if not arguments.first:
+        print("then:", said["then"], flush=True)
 
 
 main()

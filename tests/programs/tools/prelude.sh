@@ -21,10 +21,10 @@ receiving() {
     done
 }
 
-# Wait until a file (by default the server's log) has a line that matches, two
+# Wait until a file (by default the server's log) has a line that matches, ten
 # seconds at most: that it lacks it may be the finding.
 logged() {
-    tries=100
+    tries=500
     until grep -qE "$1" "${2:-/tmp/log}" 2>/dev/null || [ "$tries" = 0 ]; do
         tries=$((tries - 1))
         sleep 0.02
@@ -37,4 +37,13 @@ certificate() {
         -keyout key.pem -out cert.pem -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
     cat key.pem cert.pem > both.pem
+}
+
+# Show a PNG file under this name: it is kept beside the transcript.
+picture() {
+    if [ -s "$2" ]; then
+        printf 'picture %s %s\n' "$1" "$(base64 -w 0 "$2")"
+    else
+        echo "no picture of $1"
+    fi
 }

@@ -4,7 +4,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const SIGNS = { conforms: "✓", deviates: "✗", differs: "~", unexpected: "!!", fixed: "fixed",
-                skipped: "–", broken: "broken" };
+                skipped: "–", broken: "broken", refuses: "no", harmed: "harmed" };
 const ALARMING = new Set(["unexpected", "fixed", "broken"]);
 const COLOURS = 5; // Classes r1 to r5: answers other than the conforming one.
 const [CASE, STEP, FAMILY, PROTOCOL, ENTRY] = [0, 1, 2, 3, 4]; // Axes of data.questions.
