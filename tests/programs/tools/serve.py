@@ -3,10 +3,11 @@
 """Serves ordinary clients at port 8080: the other side of the programs that
 are tried as clients.
 
-    serve.py http|https|echo|tls|ftp|udp|dns [--once]
+    serve.py http|https|echo|tls|ftp|udp|dns|proxy [ADDRESS]
 
-http and https answer every request with "hello", ftp has one file, dns names
-every host 192.0.2.1 over UDP and TCP."""
+http and https answer every request with "hello"; so does proxy, for every address
+that it is asked for by HTTP or by SOCKS 5.  ftp has one file, dns
+names every host 192.0.2.1 over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ import struct
 import sys
 import threading
 
-ADDRESS = ("127.0.0.1", 8080)
+ADDRESS = (sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1", 8080)
 
 
 class Http(socketserver.StreamRequestHandler):
@@ -33,6 +34,18 @@ class Http(socketserver.StreamRequestHandler):
             else (b"200 OK", b"hello\n")
         self.wfile.write(b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
                          b"Connection: close\r\n\r\n%s" % (status, len(body), body))
+
+
+class Proxy(Http):
+    def handle(self) -> None:
+        if self.rfile.peek(1)[:1] == b"\5":
+            self.rfile.read(self.rfile.read(2)[1])
+            self.wfile.write(b"\5\0")
+            kind = self.rfile.read(4)[3]
+            self.rfile.read({1: 4, 4: 16}.get(kind) or self.rfile.read(1)[0])
+            self.rfile.read(2)
+            self.wfile.write(b"\5\0\0\1" + bytes(6))
+        super().handle()
 
 
 class Echo(socketserver.StreamRequestHandler):
@@ -130,7 +143,9 @@ def main() -> None:
     if kind == "dns":
         threading.Thread(target=datagrams, args=[reply], daemon=True).start()
     handler = {"http": Http, "https": Http, "echo": Echo, "tls": Echo, "ftp": Ftp,
-               "dns": Dns}[kind]
+               "dns": Dns, "proxy": Proxy}[kind]
+    if ":" in ADDRESS[0]:
+        Server.address_family = socket.AF_INET6
     server = Server(ADDRESS, handler)
     if kind in ("https", "tls"):
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
