@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from typing import Any
 
 from portzero.judge import Deviation, judge
@@ -83,10 +86,29 @@ def model(calls: int = 3, cases: int = 2, spoil: bool = False) -> Model:
                  DEVIATIONS)
 
 
+
+
+def png(width: int, height: int, grey: int) -> bytes:
+    """A picture of one grey."""
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (struct.pack(">I", len(content)) + kind + content
+                + struct.pack(">I", zlib.crc32(kind + content)))
+
+    rows = (b"\0" + bytes([grey]) * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+# What a browser shows is the same on all columns; nc shows nothing.
+PICTURES = {"zero": base64.b64encode(png(640, 300, 200)).decode(),
+            "control": base64.b64encode(png(640, 300, 90)).decode()}
 PROGRAMS = [
     {"program": program, "what": "a transfer", "column": column, "verdict": verdict,
      "why": "it cannot name the peer" if verdict == "deviates" else "",
-     **{port: f"$ {program}\n{port} on {column} {HOSTILE}" for port in ("zero", "control")}}
-    for program in ("curl", "nc")
+     **{port: f"$ {program}\n{port} on {column} {HOSTILE}" for port in ("zero", "control")},
+     **({f"{port} pictures": [("page", picture, f"the {port} page says {HOSTILE}")]
+         for port, picture in PICTURES.items()} if program == "chromium" else {})}
+    for program in ("curl", "chromium", "nc")
     for column, verdict in (("distro/host", "deviates"), ("patched/host", "conforms"),
                             ("stock/host", "skipped"))]

@@ -4,6 +4,7 @@ fetches nothing and says nothing on the console (checked after each test)."""
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import subprocess
@@ -15,7 +16,8 @@ from selenium.webdriver.common.keys import Keys
 from chromium import Browser, axe, browser, chromium  # noqa: F401 (fixtures)
 from portzero.project import OUT
 from portzero.report import PAGE, page, read_programs
-from runs import HOSTILE, PROGRAMS, model
+from portzero.report.model import PICTURE_BYTES
+from runs import HOSTILE, PROGRAMS, model, png
 
 ROWS = ".grid tbody tr:has(td)"
 
@@ -206,7 +208,7 @@ def test_programs_open_to_what_they_said(browser: Browser) -> None:
     browser.open(dataclasses.replace(model(), programs=PROGRAMS))
     table = browser.one("#program-table")
     assert [row.text.split()[0] for row in table.find_elements("css selector", "tbody tr")] == [
-        "curl", "nc"]
+        "curl", "chromium", "nc"]
     table.find_element("css selector", "tbody button").click()
     browser.until("document.querySelector('dialog').open")
     text = browser.one("dialog").text
@@ -229,10 +231,59 @@ def test_transcripts_are_read(tmp_path: Path) -> None:
          "transcripts": {"zero": "programs/transcripts/curl.zero",
                          "control": "programs/transcripts/gone"}}) + "\n")
     found, = read_programs(folder / "results.jsonl")
+    assert found["zero pictures"] == []
     assert found["zero"].startswith("startx") and found["zero"].endswith("xend")
     assert "15008 characters left off" in found["zero"] and len(found["zero"]) < 6000
     assert found["control"] == "programs/transcripts/gone is gone"
     assert read_programs(tmp_path / "none.jsonl") == []
+
+
+def test_pictures_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    small, large = png(4, 4, 9), png(4, 4, 9) + bytes(PICTURE_BYTES)
+    (folder / "browser.zero").write_text(
+        "page one\ntext: not\ntext: reached\npicture one: somewhere/else.png\n"
+        "page two\npicture two: x\npicture large: x\npicture text: x\npicture none: x\n"
+        "picture ../one: x\nstatus 0\n")
+    for name, content in (("one", small), ("two", small), ("large", large), ("text", b"<svg>")):
+        (folder / f"browser.zero.{name}.png").write_bytes(content)
+    (folder / "results.jsonl").write_text(json.dumps(
+        {"program": "browser", "column": "distro/host", "verdict": "refuses",
+         "transcripts": {"zero": "programs/browser.zero"}}) + "\n")
+    found, = read_programs(folder / "results.jsonl")
+    picture = base64.b64encode(small).decode()
+    assert found["zero pictures"] == [
+        ("one", picture, "not reached"), ("two", picture, ""),
+        ("large", "", f"browser.zero.large.png is left off: it has {len(large)} bytes"),
+        ("text", "", "browser.zero.text.png is gone"),
+        ("none", "", "browser.zero.none.png is gone")]
+    assert found["zero"] == ("page one\ntext: not\ntext: reached\npage two\npicture ../one: x\n"
+                             "status 0\n")
+    whole = dataclasses.replace(model(), programs=[found])
+    assert whole.data()["pictures"] == ["", picture]
+    assert page.render(whole).count(picture) == 1
+
+
+def test_pictures_are_shown(browser: Browser) -> None:
+    """Those of both ports beside each other; each has words for those who do
+    not see it, and none is fetched."""
+    browser.open(dataclasses.replace(model(), programs=PROGRAMS))
+    assert [row.text.count("with pictures") for row in browser.all("#program-table tbody tr")] == [
+        0, 3, 0]
+    browser.open(dataclasses.replace(model(), programs=PROGRAMS), "#program=chromium@patched/host")
+    browser.until("[...document.querySelectorAll('dialog img')].every((image) => image.complete)")
+    shown = browser.run("return [...document.querySelectorAll('dialog img')].map((image) => "
+                        "[image.naturalWidth, image.naturalHeight, image.alt])")
+    assert shown == [[640, 300, f"Screenshot “page” of chromium on patched/host, {where}: "
+                                f"the {port} page says {HOSTILE}"]
+                     for port, where in (("zero", "at port 0"), ("control", "at another port"))]
+    left, right = (section.rect for section in browser.all("dialog section"))
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+    gone = [{**PROGRAMS[3], "zero pictures": [("page", "", "chromium.zero.page.png is gone")]}]
+    browser.open(dataclasses.replace(model(), programs=gone), "#program=chromium@distro/host")
+    assert "Picture “page”: chromium.zero.page.png is gone" in browser.one("dialog").text
+    assert len(browser.all("dialog img")) == 1
 
 
 @pytest.mark.parametrize("fragment", [
@@ -246,7 +297,8 @@ def test_no_address_breaks_the_page(browser: Browser, fragment: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("fragment", ["", "#cell=getpeername/case0@distro/host",
-                                      "#program=curl@distro/host", "#compare=stock/host..patched/host"])
+                                      "#program=curl@distro/host",
+                                      "#program=chromium@distro/host", "#compare=stock/host..patched/host"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_accessible(browser: Browser, axe: str, scheme: str, fragment: str, width: int) -> None:
     browser.media(width, scheme)
@@ -268,8 +320,9 @@ def test_nothing_sticks_out(browser: Browser, width: int, scheme: str) -> None:
     """The page is as wide as the window (what is wider scrolls in itself).
     Leaves a picture to look at."""
     browser.media(width, scheme)
-    for name, fragment in (("top", ""), ("cell", "#cell=getpeername/case0@stock/host")):
-        browser.open(model(), fragment)
+    for name, fragment in (("top", ""), ("cell", "#cell=getpeername/case0@stock/host"),
+                           ("program", "#program=chromium@distro/host")):
+        browser.open(dataclasses.replace(model(), programs=PROGRAMS), fragment)
         assert browser.run("return document.documentElement.scrollWidth") <= width
         folder = OUT / "report/screenshots"
         folder.mkdir(parents=True, exist_ok=True)

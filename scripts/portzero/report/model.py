@@ -8,7 +8,9 @@ values.  No HTML here."""
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
@@ -95,13 +97,40 @@ def _ordered(records: Iterable[Record]) -> dict[tuple[str, ...], dict[str, Recor
     return found
 
 
-# Of a transcript, how many characters of its start and end the page holds.
+# Of a transcript, how many characters of its start and end the page holds, and
+# up to which size a picture (a browser's error page takes 50,000 bytes).
 TRANSCRIPT_START, TRANSCRIPT_END = 3000, 2000
+PICTURE_BYTES = 200_000
+PNG = b"\x89PNG\r\n\x1a\n"
+PICTURE = re.compile(r"^picture ([a-z0-9-]+): .*\n?", re.MULTILINE)
+SEEN = re.compile(r"^text: (.+)$", re.MULTILINE)
+
+
+def _pictures(file: Path, text: str) -> list[tuple[str, str, str]]:
+    """The pictures that a transcript names, which lie beside it: of each its
+    name, a PNG file in base64, and what the transcript says can be read on it.
+
+    One that is too large, or gone, or no picture has the reason for its text,
+    and no file."""
+    found, start = [], 0
+    for line in PICTURE.finditer(text):
+        path = file.with_name(f"{file.name}.{line[1]}.png")
+        picture = path.read_bytes() if path.exists() else b""
+        words = " ".join(SEEN.findall(text[start:line.start()]))
+        start = line.end()
+        if not picture.startswith(PNG):
+            found.append((line[1], "", f"{path.name} is gone"))
+        elif len(picture) > PICTURE_BYTES:
+            found.append((line[1], "", f"{path.name} is left off: it has {len(picture)} bytes"))
+        else:
+            found.append((line[1], base64.b64encode(picture).decode(), words))
+    return found
 
 
 def read_programs(path: Path) -> list[dict[str, Any]]:
     """Return what real programs showed: the records of portzero.programs, with
-    their transcripts' texts ("zero", "control") beside the paths.
+    their transcripts' texts ("zero", "control") and pictures ("zero pictures",
+    "control pictures") beside the paths.
 
     An empty list if none were run."""
     if not path.exists():
@@ -113,6 +142,8 @@ def read_programs(path: Path) -> list[dict[str, Any]]:
             # Its name is told from the folder above that of the results.
             file = path.parent.parent / name
             text = file.read_text(errors="replace") if file.exists() else f"{name} is gone"
+            record[f"{port} pictures"] = _pictures(file, text)
+            text = PICTURE.sub("", text)
             left_off = len(text) - TRANSCRIPT_START - TRANSCRIPT_END
             if left_off > 0:
                 text = (f"{text[:TRANSCRIPT_START]}\n[{left_off} characters left off; all are in "
@@ -181,13 +212,20 @@ class Model:
             answers = column_data["answers"]
             column_data["answers"] = [answers.get(number, -1)
                                       for number in range(len(questions.things))]
-        transcripts = _Table()
+        transcripts, pictures = _Table(), _Table()
+        pictures.number("")
         programs = [{**{key: record.get(key, "") for key in
                         ("program", "what", "kind", "column", "verdict", "why")},
                      **{port: transcripts.number(record[port]) for port in ("zero", "control")
-                        if port in record}} for record in self.programs]
+                        if port in record},
+                     # A browser shows much the same on all columns: each picture once.
+                     **{f"{port}Pictures": [
+                         (name, pictures.number(picture), words) for name, picture, words
+                         in record.get(f"{port} pictures", [])] for port in ("zero", "control")}}
+                    for record in self.programs]
         return {
             "programs": programs, "transcripts": transcripts.things,
+            "pictures": pictures.things,
             "cases": [[case, self.declarations.get(case, {}).get("question", ""),
                        self.declarations.get(case, {}).get("basis", "")] for case in cases.things],
             "steps": steps.things, "families": families.things, "protocols": protocols.things,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Real programs: down the programs, across the columns; a cell opens to what
-// the program said at port 0 and at another port.
+// the program said and showed at port 0 and, beside that, at another port.
 "use strict";
 
 const programColumns = [...new Set(data.programs.map((one) => one.column))];
@@ -20,21 +20,42 @@ function drawPrograms() {
         return h("td", {}, h("button", { type: "button",
           onclick: () => go({ program: `${program}@${column}`, cell: null, variant: null }) },
           h("span", { class: `sign ${run.verdict}` }, SIGNS[run.verdict] || "?"),
-          ` ${run.verdict}`));
+          ` ${run.verdict}`), run.zeroPictures.some(([, number]) => number) ? h("small", {},
+          " with pictures") : null);
       })))))));
+}
+
+// What a picture shows, for those who do not see it.
+function described(run, where, name, words) {
+  return `Screenshot “${name}” of ${run.program} on ${run.column}, ${where}: ${
+    words || "what it shows is told in the transcript"}`;
+}
+
+function figure(run, where, [name, number, words]) {
+  if (!number) return h("p", {}, `Picture “${name}”: ${words}`);
+  return h("figure", {}, h("img", { src: `data:image/png;base64,${data.pictures[number]}`,
+    alt: described(run, where, name, words) }), h("figcaption", {}, name));
+}
+
+// One of the two sides: what was said at a port, and what was shown there.
+function side(run, title, number, pictures) {
+  if (number === undefined) return null;
+  return h("section", { "aria-label": title }, h("h3", {}, title),
+    pictures.map((one) => figure(run, title.toLowerCase(), one)),
+    h("pre", { tabindex: "0", role: "region", "aria-label": `Transcript ${title.toLowerCase()}` },
+      data.transcripts[number]));
 }
 
 // What opens from a cell of that table; returns whether there is such a cell.
 function drawProgram(name) {
   const run = programAt.get(name);
   if (!run) return false;
-  const said = (title, number) => (number === undefined ? [] : [h("h3", {}, title),
-    h("pre", { tabindex: "0", role: "region", "aria-label": title }, data.transcripts[number])]);
   document.getElementById("cell-body").replaceChildren(
     h("header", {}, h("h2", { id: "cell-title" }, `${run.program} on ${run.column}`),
       h("button", { type: "button", onclick: () => go({ program: null }) }, "Close")),
     facts(["what", run.what], ["verdict", run.verdict], ["why", run.why],
           ["this alone", h("code", {}, `./portzero programs ${run.program} --column ${run.column}`)]),
-    ...said("At port 0", run.zero), ...said("At another port", run.control));
+    h("div", { class: "sides" }, side(run, "At port 0", run.zero, run.zeroPictures),
+      side(run, "At another port", run.control, run.controlPictures)));
   return true;
 }
