@@ -10,8 +10,8 @@
 # its own; so 10.0.2.1 is all that the server knows of the client.  The server is where
 # the script runs; what comes for its port 0 arrives at port 8080.
 
-SERVER4=10.0.3.2
-SERVER6='[2001:db8:3::2]'
+export SERVER4=10.0.3.2
+export SERVER6='[2001:db8:3::2]'
 
 # on HOST COMMAND...: run a command on a host.
 on() {
