@@ -10,6 +10,8 @@ from portzero.column import DEFAULT_LISTENER, Column
 from portzero.project import ROOT
 
 HERE = ROOT / "tests/patch"
+# Seconds after which a guest has hung.
+LIMIT = 600
 FLAGS = ["-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -26,5 +28,5 @@ def run(column: Column, folder: Path, *command: str,
     """Run a command on a column: its exit status, and what it printed."""
     out = folder / "told"
     with out.open("wb") as stream:
-        status = column.run(command, listener=listener, stdout=stream, writable=folder, limit=120)
+        status = column.run(command, listener=listener, stdout=stream, writable=folder, limit=LIMIT)
     return status, out.read_text()

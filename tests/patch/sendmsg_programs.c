@@ -124,7 +124,7 @@ arrived_at (const int witness[2])
 {
   struct pollfd ready[] = { { .fd = witness[0], .events = POLLIN },
                             { .fd = witness[1], .events = POLLIN } };
-  if (poll (ready, 2, 5000) <= 0)
+  if (poll (ready, 2, 100000) <= 0)
     return -1;
   unsigned char packet[256];
   struct udphdr header;

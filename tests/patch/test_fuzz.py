@@ -63,6 +63,6 @@ def test_a_break_is_found(prepared: tuple[Path, Path, Path], tmp_path: Path, nam
     (tmp_path / "inside").symlink_to(folder / "inside")
     fuzzer = fuzz.compile_fuzzer(tmp_path, tmp_path, sanitizer)
     result = fuzz.run(fuzzer, tmp_path / "found", records, "-seed=1",
-                      "-max_total_time=120")
+                      "-max_total_time=1200")
     assert result.returncode != 0
     assert "deadly signal" in result.stderr or "Sanitizer" in result.stderr

@@ -89,7 +89,7 @@ def test_route_cache_keeps_its_family(window: Path, tmp_path: Path, name: str, t
     out = tmp_path / "told"
     with out.open("wb") as stream:
         status = sandbox.run_guest({}, window, [str(program), name], listener=None,
-                                   environment=os.environ, writable=tmp_path, limit=120,
+                                   environment=os.environ, writable=tmp_path, limit=native.LIMIT,
                                    stdout=stream)
     assert status == 0
     assert out.read_text() == told

@@ -25,7 +25,7 @@ def test_uring_names_the_peer(release: str, kernel: str, tmp_path: Path) -> None
     with out.open("wb") as stream:
         status = sandbox.run_guest({}, linux.product(kernel, release) / "linux",
                                    [str(native.compiled(tmp_path, "uring_name"))], listener=None,
-                                   environment=os.environ, writable=tmp_path, limit=60,
+                                   environment=os.environ, writable=tmp_path, limit=native.LIMIT,
                                    stdout=stream)
     assert status == 0
     told = dict(line.split(": ") for line in out.read_text().splitlines())

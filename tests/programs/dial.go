@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // Connects to port 0 with Go's net package, which makes its own system calls:
-// what a libc does is nothing to it.
+// what a libc does is nothing to it.  Its argument is how long it tries, as Go
+// writes it: 2s.
 package main
 
 import (
@@ -24,7 +25,12 @@ func main() {
 			}
 		}
 	}()
-	connection, err := net.DialTimeout("tcp", "127.0.0.1:0", 2*time.Second)
+	limit, err := time.ParseDuration(os.Args[1])
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(2)
+	}
+	connection, err := net.DialTimeout("tcp", "127.0.0.1:0", limit)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

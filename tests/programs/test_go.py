@@ -12,6 +12,8 @@ import pytest
 from portzero.column import open_column
 from portzero.project import ROOT
 
+from conftest import PATIENCE
+
 
 @pytest.fixture(scope="session")
 def dial(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -23,14 +25,14 @@ def dial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("libc", ["distro", "patched"])
-@pytest.mark.parametrize("kernel, told", [
-    ("host", "dial tcp 127.0.0.1:0: i/o timeout"),
-    ("linux-stock", "dial tcp 127.0.0.1:0: i/o timeout"),
-    ("linux-patched", "connected to 127.0.0.1:0"),
+@pytest.mark.parametrize("kernel, limit, told", [
+    ("host", "2s", "dial tcp 127.0.0.1:0: i/o timeout"),
+    ("linux-stock", "2s", "dial tcp 127.0.0.1:0: i/o timeout"),
+    ("linux-patched", "100s", "connected to 127.0.0.1:0"),
 ])
 def test_go_needs_the_kernel(dial: Path, tmp_path: Path, libc: str, kernel: str,
-                             told: str) -> None:
+                             limit: str, told: str) -> None:
     out = tmp_path / "told"
     with out.open("wb") as stream:
-        open_column(libc, kernel).run([str(dial)], stdout=stream, writable=tmp_path, limit=60)
+        open_column(libc, kernel).run([str(dial), limit], stdout=stream, writable=tmp_path, limit=PATIENCE)
     assert out.read_text().strip() == told

@@ -11,7 +11,7 @@ import pytest
 
 from portzero import usage
 
-from conftest import ON_BOTH, PORTZERO, on
+from conftest import ON_BOTH, PATIENCE, PORTZERO, on
 
 SHOW = """
 import hashlib, os, sys
@@ -65,7 +65,7 @@ def test_more_than_a_kernel_takes_is_told() -> None:
     result = subprocess.run(
         ["bash", "-c", 'ulimit -s unlimited || exit 3; xargs -0 -x -s 4000000 "$@"', "bash",
          PORTZERO, "run", "--libc", "distro", "--kernel", "linux-stock", "--", "/bin/echo"],
-        input="\0".join(words), text=True, capture_output=True, check=False, timeout=120)
+        input="\0".join(words), text=True, capture_output=True, check=False, timeout=PATIENCE)
     if result.returncode == 3:
         pytest.fail("this test needs a stack without a limit")
     assert result.stdout == ""
@@ -76,7 +76,7 @@ def test_options_behind_the_programs_name_are_the_programs() -> None:
     result = on("host", "sh", "-c", 'echo "$@"', "sh", "--port", "80", "--libc", "none")
     assert result.stdout == "--port 80 --libc none\n"
     bare = subprocess.run([PORTZERO, "run", "--libc", "distro", "echo", "--port", "80", "--", "-h"],
-                          text=True, capture_output=True, check=True, timeout=120)
+                          text=True, capture_output=True, check=True, timeout=PATIENCE)
     assert bare.stdout == "--port 80 -- -h\n"
 
 

@@ -13,6 +13,8 @@ import pytest
 from portzero.column import Column
 from portzero.project import OUT, ROOT
 
+from conftest import PATIENCE
+
 # What shells, mount options, a kernel's command line, make and PATH take for signs.
 NAMES = [b"a space", b'a "quote\'', b"a\nline", b"a:colon", b"a\xff\xfe", b"a,comma=\\$HOME#%n",
          "ü".encode(), b"-dash"]
@@ -46,7 +48,7 @@ def test_run_and_matrix(columns: dict[str, Column], tmp_path: Path, name: bytes)
 
         def told(*arguments: str) -> tuple[int, bytes, bytes]:
             result = subprocess.run([command, *arguments], cwd=folder, env=environment,
-                                    capture_output=True, check=False, timeout=120)
+                                    capture_output=True, check=False, timeout=PATIENCE)
             return result.returncode, result.stdout, result.stderr
 
         for kernel in ("host", "linux-stock"):

@@ -14,7 +14,7 @@ import pytest
 from portzero.column import Column, build_id
 from portzero.project import multiarch
 
-from conftest import ON_BOTH, PORTZERO, on, portzero
+from conftest import ON_BOTH, PATIENCE, PORTZERO, on, portzero
 
 # Modules that we import, that Python imports by itself, and our own name.
 MODULES = ("json", "argparse", "signal", "sitecustomize", "usercustomize", "portzero/__init__")
@@ -94,7 +94,7 @@ def test_deleted_folder_is_an_error(tmp_path: Path, kernel: str) -> None:
     folder.mkdir()
     result = subprocess.run(
         ["sh", "-c", f'rmdir "$PWD"; exec "$0" run --libc distro --kernel {kernel} true', PORTZERO],
-        cwd=folder, text=True, capture_output=True, check=False, timeout=120)
+        cwd=folder, text=True, capture_output=True, check=False, timeout=PATIENCE)
     # (Before, the shell complains.)
     assert (result.returncode, result.stderr.splitlines()[-1]) == (
         2, "portzero: the current folder: it was deleted; change to a folder that exists")

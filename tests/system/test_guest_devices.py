@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ORDINARY, PORTZERO, on
+from conftest import ORDINARY, PATIENCE, PORTZERO, on
 
 GUEST = "linux-stock"
 BOTH = pytest.mark.parametrize("ordinary", [False, True], ids=["as-is", "ordinary"])
@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("ordinary", [False, True], ids=["as-is", "ordinar
 def test_random_numbers_at_once(kernel: str) -> None:
     """The kernel has them before the first program runs, and not the same twice."""
     script = ("dmesg 2>/dev/null | grep -c 'crng init done'; "
-              "timeout 20 openssl rand -hex 16; timeout 20 head -c 4 /dev/random | wc -c; "
+              "timeout 200 openssl rand -hex 16; timeout 200 head -c 4 /dev/random | wc -c; "
               "/usr/bin/python3 -c 'import os; print(len(os.getrandom(8, os.GRND_NONBLOCK)))'")
     seen = [on(kernel, "sh", "-c", script).stdout.split() for _ in range(2)]
     for ready, _, size, at_once in seen:
@@ -84,7 +84,7 @@ def as_nobody(*command: str, kernel: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user who is one on the host, too."""
     return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PORTZERO,
                            "run", "--libc", "distro", "--kernel", kernel, "--", *command],
-                          text=True, capture_output=True, check=False, timeout=120, cwd="/")
+                          text=True, capture_output=True, check=False, timeout=PATIENCE, cwd="/")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -11,8 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import pytest
 from portzero.column import Column
 from portzero.project import OUT
 
-from conftest import PORTZERO, leave_nothing, processes_with
+from conftest import PATIENCE, PORTZERO, await_that, leave_nothing, processes_with
 from test_checkout_path import copy
 
 pytestmark = [
@@ -35,13 +34,6 @@ PATTERN = "getpeername/*"
 MATRIX = ("matrix", "--kernel", "host", *(word for libc in LIBCS for word in ("--libc", libc)),
           "--case", PATTERN, "--json")
 ADDRESSES = {"one": "127.0.0.2", "two": "127.0.0.3"}
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
 
 
 def state(process: int) -> str:
@@ -94,7 +86,7 @@ class Network:
              f"exec /usr/sbin/sshd -D -e -f {config}"], stderr=subprocess.DEVNULL)
         probe = ("import socket, sys; "
                  f"sys.exit(socket.socket().connect_ex(('{ADDRESSES[name]}', 22)))")
-        until(lambda: not subprocess.run([*self.inside, "/usr/bin/python3", "-c", probe],
+        await_that(lambda: not subprocess.run([*self.inside, "/usr/bin/python3", "-c", probe],
                                          check=False).returncode)
 
     def kill(self, name: str) -> None:
@@ -127,7 +119,7 @@ class Network:
                         stopped.add(process)
             return any(state(process) == "T" for process in stopped)
 
-        until(stop)
+        await_that(stop)
 
     def silence(self, name: str) -> None:
         """Let a machine be there, and say nothing any more."""
@@ -167,8 +159,7 @@ def network(columns: dict[str, Column], tmp_path: Path) -> Iterator[Network]:
         yield network
         # What is left would be of hosts that are still there.
         for name in ADDRESSES:
-            until(lambda name=name: not processes_with(  # type: ignore[misc]
-                f"{tmp_path}/{name}/scripts"), 20)
+            leave_nothing(f"{tmp_path}/{name}/scripts")
     finally:
         network.close()
         for name in ADDRESSES:
@@ -200,7 +191,7 @@ def told_of(error: str) -> list[str]:
 def here(network: Network) -> Any:
     """The cells of a run without other machines."""
     with network.matrix("--again") as process:
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     shutil.rmtree(network.folder / "main/results")
     return cells(out)
@@ -210,7 +201,7 @@ def test_two_hosts_and_one_that_dies(network: Network, here: Any) -> None:
     for name in ADDRESSES:
         network.start(name)
     with network.matrix() as process:
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told_of(error)) == (0, []), error
     assert cells(out) == here
     done = {name: list((network.folder / f"{name}/out/results/partial").glob("*/*/*/*.jsonl"))
@@ -223,7 +214,7 @@ def test_two_hosts_and_one_that_dies(network: Network, here: Any) -> None:
     with network.matrix() as process:
         network.freeze("one")
         network.kill("one")
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert network.working("one"), "it was in the middle of nothing"
     assert process.returncode == 0, error
     assert cells(out) == here
@@ -240,7 +231,7 @@ def test_a_host_that_falls_silent(network: Network, here: Any) -> None:
     with network.matrix() as process:
         network.freeze("one")
         network.silence("one")
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     assert cells(out) == here
     assert len(told_of(error)) == 1 and "host one: it is gone (" in error, error
@@ -252,7 +243,7 @@ def test_no_host_is_left(network: Network) -> None:
     with network.matrix() as process:
         network.freeze("one")
         network.kill("one")
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, error
     assert [line.split(" (")[0].split(": ssh")[0] for line in told_of(error)] == [
         "portzero: host two", "portzero: host one: it is gone"], error
@@ -261,7 +252,7 @@ def test_no_host_is_left(network: Network) -> None:
                for why in broken_in(network).values()), broken_in(network)
     # And from the beginning.
     with network.matrix() as process:
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert len(told_of(error)) == 2
     assert f"portzero: no host of {network.file} could be used" in error
@@ -277,7 +268,7 @@ def test_a_host_with_another_libc(network: Network, columns: dict[str, Column]) 
     network.start("one", mounts=loaders)
     network.start("two")
     with network.matrix() as process:
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told_of(error)) == (0, [
         f"portzero: host one: its libc is {columns['stock'].build_id}, not "
         f"{columns['distro'].build_id} as here; install the same version of libc6"]), error
@@ -285,7 +276,7 @@ def test_a_host_with_another_libc(network: Network, columns: dict[str, Column]) 
     # One whose built libc is not ours.
     observed = subprocess.run(
         [f"{network.folder}/two/portzero", "observe", "stock/host", "--case", PATTERN, "--build-id",
-         "0123"], text=True, capture_output=True, check=False, timeout=60)
+         "0123"], text=True, capture_output=True, check=False, timeout=PATIENCE)
     assert (observed.returncode, observed.stdout) == (2, "")
     assert (f"column stock/host: its libc is {columns['stock'].build_id}, not 0123; "
             in observed.stderr)
@@ -297,7 +288,7 @@ def test_a_host_with_another_checkout(network: Network) -> None:
     with (network.folder / "one/scripts/portzero/matrix.py").open("a") as source:
         source.write("# more\n")
     with network.matrix() as process:
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, told_of(error)) == (0, [
         "portzero: host one: its checkout is of another version; update it"]), error
 
@@ -309,6 +300,6 @@ def test_interrupted(network: Network, number: signal.Signals) -> None:
     with network.matrix() as process:
         network.freeze("one")
         process.send_signal(number)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == (-number if number == signal.SIGKILL else 130), error
     # The fixture waits for what runs on the hosts to end, while they live.

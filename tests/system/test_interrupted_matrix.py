@@ -7,6 +7,7 @@ was finished.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -20,7 +21,7 @@ import pytest
 from portzero.column import Column
 from portzero.project import OUT
 
-from conftest import PORTZERO
+from conftest import PATIENCE, PORTZERO, await_that
 
 SHOTS = int(os.environ.get("PORTZERO_SHOTS", "6"))
 SAID = "portzero: interrupted; what was finished is kept, run it again to go on"
@@ -67,14 +68,17 @@ def test_interrupted(out: Path, again: bool) -> None:
     name, _, value = mark.partition("=")
     environment = {**os.environ, "PORTZERO_OUT": str(out), name: value}
     began = time.monotonic()
-    subprocess.run([PORTZERO, *ARGUMENTS, "--again"], env=environment, check=True, timeout=120,
+    subprocess.run([PORTZERO, *ARGUMENTS, "--again"], env=environment, check=True, timeout=PATIENCE,
                    capture_output=True)
     whole = time.monotonic() - began
     kept = contents(out / "results")
     assert any(b'"end"' in line for line in kept.values())
     aim = random.Random(int(again))
     hits = 0
-    for shot in range(SHOTS):
+    for shot in itertools.count():
+        if shot >= SHOTS and hits > 0:
+            break
+        assert shot < SHOTS + 50, "no shot met a matrix that was running"
         if not again:
             shutil.rmtree(out / "results", ignore_errors=True)
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[shot % 3]
@@ -86,11 +90,10 @@ def test_interrupted(out: Path, again: bool) -> None:
                 process.send_signal(number)
             else:  # As a terminal does.
                 os.killpg(process.pid, number)
-            sent = time.monotonic()
-            _, told = process.communicate(timeout=60)
-        assert time.monotonic() - sent < 30  # A limit for a hang, no measurement.
+            _, told = process.communicate(timeout=PATIENCE)
         if process.returncode == 0:
-            continue  # It had ended.
+            whole /= 2  # It had ended: the machine was slower before.
+            continue
         # Between fork and the launcher's first line, nothing of ours runs yet.
         early = told == "" and process.returncode == -number
         if not early:
@@ -98,12 +101,8 @@ def test_interrupted(out: Path, again: bool) -> None:
             assert (process.returncode, last_lines(told)) == (128 + number, [SAID])
         if again:
             assert contents(out / "results") == kept
-        end = time.monotonic() + 20
-        while marked(mark) and time.monotonic() < end:
-            time.sleep(0.02)
-        assert marked(mark) == set()
-    assert hits, "no shot met a matrix that was running"
-    judged = subprocess.run([PORTZERO, *ARGUMENTS], env=environment, check=False, timeout=120,
+        await_that(lambda: not marked(mark))
+    judged = subprocess.run([PORTZERO, *ARGUMENTS], env=environment, check=False, timeout=PATIENCE,
                             text=True, capture_output=True)
-    assert judged.returncode == 0
+    assert judged.returncode == 0, judged.stdout + judged.stderr
     assert contents(out / "results").keys() == kept.keys()

@@ -17,7 +17,7 @@ from portzero.column import Column
 from portzero.column_name import default_release
 from portzero.project import OUT
 
-from conftest import ON_BOTH, PORTZERO, on, portzero
+from conftest import ON_BOTH, PATIENCE, PORTZERO, on, portzero
 
 C_PROGRAM = "#include <stdio.h>\nint main (void) { puts (\"ran\"); }\n"
 GO_PROGRAM = 'package main\nimport ("fmt"; "os/user")\nfunc main() { user.Current(); ' \
@@ -44,7 +44,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
                        env={**os.environ, **more})
     for name, cgo in (("go", "1"), ("static-go", "0")):
         subprocess.run(["go", "build", "-o", name, "program.go"], cwd=folder, check=True,
-                       env={**go, "CGO_ENABLED": cgo}, timeout=300)
+                       env={**go, "CGO_ENABLED": cgo}, timeout=PATIENCE)
     (folder / "script").write_text("#!/usr/bin/env -S ./static\n")
     (folder / "script").chmod(0o755)
     return folder

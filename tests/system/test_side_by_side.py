@@ -8,13 +8,14 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from conftest import PORTZERO, leave_nothing, portzero
+from conftest import PATIENCE, PORTZERO, leave_nothing, portzero
 from portzero import results
 from portzero.column_name import parse
 from portzero.project import OUT
@@ -38,7 +39,7 @@ def test_twenty_runs_in_one_checkout() -> None:
                             *([("judge",)] if number % 4 == 0 else []))]
         while any(run.poll() is None for run in runs):  # At no moment is there less than a run.
             assert results.read(parse("distro/host")).complete
-        ended = [(*run.communicate(timeout=300), run.returncode) for run in runs]
+        ended = [(*run.communicate(timeout=PATIENCE), run.returncode) for run in runs]
     for out, err, status in ended:
         assert status in (0, 1), out + err  # What they find is for other tests.
         assert "as expected." in out
@@ -69,13 +70,15 @@ def test_a_killed_run_leaves_what_was_kept() -> None:
     before = path.read_bytes()
     with subprocess.Popen([PORTZERO, *HERE], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True) as process:
-        end = time.monotonic() + 60
-        while not any(folder.joinpath("observations.jsonl").exists() for folder in workers()):
-            assert process.poll() is None and time.monotonic() < end
+        # It stands still when it is looked at, so that it cannot come to its end.
+        while not (begun := [folder for folder in workers()
+                             if (folder / "observations.jsonl").exists()]):
+            os.killpg(process.pid, signal.SIGCONT)
+            assert process.poll() is None
             time.sleep(0.01)
-        mark = f"{workers()[0]}/observations.jsonl"
-        os.killpg(process.pid, 9)
-    leave_nothing(mark)
+            os.killpg(process.pid, signal.SIGSTOP)
+        os.killpg(process.pid, signal.SIGKILL)
+    leave_nothing(f"{begun[0]}/observations.jsonl")
     assert path.read_bytes() == before
     # The next run clears up.
     assert portzero("judge").returncode == 0
@@ -89,7 +92,7 @@ def test_a_full_disk(size: str, enough: bool) -> None:
     results.RESULTS.mkdir(parents=True, exist_ok=True)
     script = f'mount -t tmpfs -o size={size} none "$1" && exec "$2" {" ".join(HERE)} --quiet'
     result = subprocess.run([*rights, "sh", "-ec", script, "sh", results.RESULTS, PORTZERO],
-                            text=True, capture_output=True, check=False, timeout=120)
+                            text=True, capture_output=True, check=False, timeout=PATIENCE)
     own = [line for line in result.stderr.splitlines() if line.startswith("portzero: ")]
     if enough:
         assert (result.returncode, own) == (0, []), result.stderr

@@ -9,7 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from conftest import ON_BOTH, PORTZERO, leave_nothing, on
+from conftest import ON_BOTH, PATIENCE, PORTZERO, leave_nothing, on
 
 SIZE = 3_000_000
 
@@ -19,7 +19,7 @@ def run(kernel: str, command: str, redirection: str, folder: Path,
     """Run a shell's command with a redirection of the whole sandbox."""
     return subprocess.run(
         ["bash", "-c", f'"$0" run --libc distro --kernel {kernel} -- sh -c "$1" {redirection}',
-         PORTZERO, command], cwd=folder, input=given, capture_output=True, check=False, timeout=120)
+         PORTZERO, command], cwd=folder, input=given, capture_output=True, check=False, timeout=PATIENCE)
 
 
 def random_bytes() -> bytes:
@@ -61,7 +61,7 @@ def test_input_that_does_not_end(tmp_path: Path, kernel: str) -> None:
             process.stdin.write(f"{word}\n")
             assert process.stdout.readline() == f"got {word}\n"
         process.stdin.write("end\n")
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 @ON_BOTH

@@ -19,6 +19,8 @@ import pytest
 from portzero.column import open_column, suite
 from portzero.project import OUT, ROOT
 
+from conftest import PATIENCE
+
 # What is built: the small is copied, so that other users may read it.
 SMALL, LARGE = ("suite", "sandbox"), ("columns", "glibc", "linux", "ccache")
 # An ordinary user, without any right over files of others.
@@ -45,7 +47,7 @@ class Checkout:
         environment = {key: value for key, value in os.environ.items() if key != "PORTZERO_OUT"}
         return subprocess.run(  # type: ignore[call-overload]
             [*prefix, str(self.root / "portzero"), *arguments],
-            **{"text": True, "capture_output": True, "timeout": 120, "env": environment, **more})
+            **{"text": True, "capture_output": True, "timeout": PATIENCE, "env": environment, **more})
 
 
 @pytest.fixture(scope="module")
