@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from portzero import glibc, linux, preload, releases, sandbox, seal, sources
+from portzero.build import OBJECTS, SOURCE
 from portzero.column_name import ColumnName, default_release
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
@@ -176,6 +177,20 @@ def present_suites() -> list[Path]:
     return [OUT / "suite" / f"objects-{_suite_key()}", *map(_suite_path, columns)]
 
 
+def _make_suite(objects: Path) -> None:
+    """Compile the suite at places that no checkout's path has a say in: not in
+    the program, nor in make, which takes no path with a space."""
+    done = subprocess.run(
+        [*sandbox.build_command(SUITE, objects, SOURCE, OBJECTS), "make", "--silent",
+         f"--jobs={os.cpu_count()}", f"--directory={SOURCE}", "CC=gcc", f"O={OBJECTS}",
+         f"WARNINGS={' '.join(SUITE_FLAGS)}", "objects"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", check=False, pass_fds=(sandbox.lifeline(),))
+    sys.stderr.write(done.stdout.replace(f"{SOURCE}/", f"{SUITE}/"))
+    if done.returncode != 0:
+        raise Failure("suite", "it does not compile (see above)", "correct the first error")
+
+
 def _suite_objects() -> Path:
     """Return the folder of the suite's objects, compiled once for all libcs:
     they have the headers in common."""
@@ -184,11 +199,7 @@ def _suite_objects() -> Path:
         with exclusive(path.name):
             if not path.exists():
                 with appearing(path) as folder:
-                    make = ["make", "--silent", f"--jobs={os.cpu_count()}", f"--directory={SUITE}",
-                            "CC=gcc", f"O={folder}", f"WARNINGS={' '.join(SUITE_FLAGS)}", "objects"]
-                    if subprocess.run(make, stdout=sys.stderr, check=False).returncode != 0:
-                        raise Failure("suite", "it does not compile (see above)",
-                                      "correct the first error")
+                    _make_suite(folder)
     return path
 
 

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from portzero import packages, program, releases
+from portzero import build as builds
+from portzero import packages, program, releases, sandbox
 from portzero.build import changes, log_of, made, run_step, toolchain
 from portzero.column_name import default_release
 from portzero.project import OUT, ROOT, CannotRun, Failure, digest
 
 SOURCE = ROOT / "preload"
 LIBRARY = "libportzero.so"
+SERIES = "/mnt/series"  # Where the build sees it.
 # Not those of the caller's environment.
 FLAGS = ("CC=gcc", "CFLAGS=-O2 -g", "CPPFLAGS=", "LDFLAGS=", "WARNINGS=-Wall -Wextra -Werror")
 
@@ -39,11 +42,16 @@ def product(release: str = default_release()) -> Path:
 
 def _make(folder: Path, release: str) -> None:
     work = folder / "work"
+    work.mkdir()
+    # At places that no checkout's path has a say in: not in the library, nor
+    # in make, which takes no path with a space.
+    inside = sandbox.build_command(SOURCE, work, builds.SOURCE, builds.OBJECTS, "--ro-bind",
+                                   str(releases.read(release).glibc.series), SERIES)
     run_step(log_of("preload", release), LIBRARY,
-             ["make", "--silent", f"--directory={SOURCE}", *FLAGS, f"O={work}",
-              f"SERIES={releases.read(release).glibc.series}"])
+             [*inside, "make", "--silent", f"--directory={builds.SOURCE}", *FLAGS,
+              f"O={builds.OBJECTS}", f"SERIES={SERIES}"])
     (work / LIBRARY).rename(folder / LIBRARY)
-    run_step(log_of("preload", release), LIBRARY, ["rm", "-rf", str(work)])
+    shutil.rmtree(work)
 
 
 def build(release: str = default_release()) -> Path:

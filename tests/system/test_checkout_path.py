@@ -13,7 +13,7 @@ import pytest
 from portzero.column import Column
 from portzero.project import OUT, ROOT
 
-from conftest import PATIENCE
+from conftest import PATIENCE, portzero
 
 # What shells, mount options, a kernel's command line, make and PATH take for signs.
 NAMES = [b"a space", b'a "quote\'', b"a\nline", b"a:colon", b"a\xff\xfe", b"a,comma=\\$HOME#%n",
@@ -59,3 +59,22 @@ def test_run_and_matrix(columns: dict[str, Column], tmp_path: Path, name: bytes)
         assert b"getpeername: 1 conforms everywhere" in grid
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("words, product", [
+    (["list"], "suite/suite-*"),
+    (["build", "--libc", "preload", "--kernel", "host"], "columns/preload-*/libportzero.so")])
+def test_what_is_compiled_there(tmp_path: Path, words: list[str], product: str) -> None:
+    """make, which compiles them, would stumble over such a path; and the same
+    is made everywhere."""
+    folder = tmp_path / os.fsdecode(b"a \"b' $c#d:e,f\\g\nh")
+    copy(folder)
+    for name in ("suite", "columns"):
+        shutil.rmtree(folder / "out" / name)
+    environment = {key: value for key, value in os.environ.items() if key != "PORTZERO_OUT"}
+    subprocess.run([f"{folder}/portzero", *words], cwd=folder, env=environment, check=True,
+                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    found = [path.relative_to(folder / "out") for path in (folder / "out").glob(product)]
+    assert len(found) == 1
+    assert portzero(*words).returncode == 0
+    assert (folder / "out" / found[0]).read_bytes() == (OUT / found[0]).read_bytes()
