@@ -7,10 +7,10 @@ import itertools
 import json
 import sys
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from portzero import judge, results
+from portzero import judge, releases, results
 from portzero.column_name import ColumnName
 from portzero.project import Failure
 from portzero.results import Kept
@@ -71,40 +71,108 @@ def diff(first: str, second: str, as_json: bool) -> int:
     return 1 if told else 0
 
 
+@dataclass
+class Change:
+    """Questions of one case that columns of a release answer in one way, and
+    those of the release before it in another."""
+
+    case: str
+    step: str
+    before: str
+    after: str
+    columns: dict[str, None] = field(default_factory=dict)  # LIBC/KERNEL, in order.
+    protocols: dict[str, None] = field(default_factory=dict)
+    families: dict[str, None] = field(default_factory=dict)
+    entries: dict[str, None] = field(default_factory=dict)
+    count: int = 0
+
+
+@dataclass
+class Step:
+    """What differs between a release and the one before it."""
+
+    before: str
+    after: str
+    compared: int = 0
+    changes: dict[tuple[str, ...], Change] = field(default_factory=dict)
+    # What only one of them answers, by (protocol, the release that does not),
+    # and the reasons that the other one gives for that.
+    alone: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: dict[tuple[str, str], Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter))
+
+    @property
+    def differing(self) -> int:
+        return sum(change.count for change in self.changes.values())
+
+    def lacks(self) -> list[str]:
+        """What only one of them answers, and why the other one does not."""
+        return [f"{protocol}: {count} not on {release}: "
+                + "".join(reason for reason, _ in self.reasons[protocol, release].most_common(1))
+                for (protocol, release), count in self.alone.most_common()]
+
+    def add(self, column: str, difference: dict[str, Any]) -> None:
+        """Count one difference between both columns of this name."""
+        case, step, family, protocol, entry, _ = difference["question"]
+        sides = {self.before: difference["first"], self.after: difference["second"]}
+        lacking = [release for release, observed in sides.items() if not _is_answer(observed)]
+        for release in lacking:
+            if reason := (sides[release] or {}).get("skipped", ""):
+                self.reasons[protocol, release][_without_family(reason, family)] += 1
+        if lacking:
+            # (If both lack it, one says why, and the other was not asked.)
+            if len(lacking) == 1:
+                self.alone[protocol, lacking[0]] += 1
+            return
+        before, after = judge.answers({side: judge.stable(difference[side])
+                                       for side in ("first", "second")})
+        change = self.changes.setdefault((case, step, before, after),
+                                         Change(case, step, before, after))
+        change.columns[column] = change.protocols[protocol] = None
+        change.families[family] = change.entries[entry] = None
+        change.count += 1
+
+
 def _is_answer(observed: judge.Record | None) -> bool:
     return observed is not None and "skipped" not in observed
 
 
-def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str]:
-    """What to tell of a run over several releases: for each release and the
-    one before it, which cases the same column answers otherwise, and which
-    protocols only one of them speaks."""
-    lines = []
-    releases = list(dict.fromkeys(name.release for name in names))
-    for before, after in itertools.pairwise(releases):
-        cases: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        alone: Counter[str] = Counter()
-        compared, differing = 0, 0
+def _without_family(reason: str, family: str) -> str:
+    return reason.removeprefix("the control: ").replace(f" over {family} ", " ")
+
+
+def steps(names: list[ColumnName], kind: str = "columns") -> list[Step]:
+    """What differs in a run over several releases: between each release and
+    the one before it, from column to column of the same libc and kernel."""
+    found = []
+    known = releases.names()
+    run = sorted({name.release for name in names}, key=known.index)
+    for before, after in itertools.pairwise(run):
+        step = Step(before, after)
         for name in names:
             older = replace(name, release=before)
             if name.release != after or older not in names:
                 continue
             differences, asked, _ = _pair(results.read(older, kind), results.read(name, kind))
-            compared += asked
+            step.compared += asked
             for difference in differences:
-                case, _, _, protocol, *_ = difference["question"]
-                if _is_answer(difference["first"]) and _is_answer(difference["second"]):
-                    differing += 1
-                    cases[case][f"{name.libc}/{name.kernel}"].add(protocol)
-                else:
-                    alone[protocol] += 1
-        lines.append(f"{after} after {before}: {differing} of {compared} answers differ, "
-                     f"{alone.total()} were got on one of them only"
-                     + "".join(f"{sign} {protocol} {count}" for sign, (protocol, count) in zip(
-                         itertools.chain(":", itertools.repeat(",")), alone.most_common())))
-        for case, where in sorted(cases.items()):
-            protocols = sorted(set().union(*where.values()))
-            lines.append(f"  {case} ({', '.join(protocols)}) on {', '.join(where)}")
-        if differing:
-            lines.append(f"  ./portzero diff {before}:LIBC/KERNEL {after}:LIBC/KERNEL lists them")
+                step.add(f"{name.libc}/{name.kernel}", difference)
+        found.append(step)
+    return found
+
+
+def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str]:
+    """What to tell of a run over several releases."""
+    lines = []
+    for step in steps(names, kind):
+        lines.append(f"{step.after} after {step.before}: {step.differing} of {step.compared} answers "
+                     f"differ, {step.alone.total()} could be had on one of them only")
+        lines += [f"  {told}" for told in step.lacks()]
+        for change in step.changes.values():
+            title = f"{change.case} {change.step}".rstrip()
+            lines.append(f"  {title} ({', '.join(change.protocols)}): {change.before} -> "
+                         f"{change.after} on {', '.join(change.columns)}")
+        if step.changes:
+            lines.append(f"  ./portzero diff {step.before}:LIBC/KERNEL {step.after}:LIBC/KERNEL "
+                         "lists them")
     return lines

@@ -32,6 +32,9 @@ from portzero.deviations import read_deviations as read_deviations
 VERDICTS = ("broken", "unexpected", "fixed", "deviates", "differs", "skipped", "conforms")
 # With these, the run is as expected.
 EXPECTED = {"conforms", "deviates", "differs", "skipped"}
+# The kernel gives such ports to those who ask for none (Linux's default
+# net.ipv4.ip_local_port_range); they differ from run to run.
+EPHEMERAL = range(32768, 61000)
 # What stands for the case where a whole column says nothing.
 WHOLE = "(the suite)"
 
@@ -187,11 +190,16 @@ def by_question(records: Iterable[Record]) -> dict[tuple[str, ...], Record]:
             for record in records}
 
 
-def _stable(observed: Record | None) -> Record | None:
-    """Without what differs from run to run: the ports that the system chose
-    are in the bytes of a name."""
-    return observed and {name: value for name, value in observed.items()
-                         if name not in ("bytes", "address") or observed.get("address") is None}
+def stable(value: Record) -> Record:
+    """An observed value without what differs from run to run: the ports that
+    the kernel chose."""
+    address = value.get("address")
+    text = address.rpartition(":")[2] if address else ""
+    if not text.isdecimal() or int(text) not in EPHEMERAL:
+        return value
+    data = value.get("bytes", "")
+    return {**value, "address": f"{address.rpartition(':')[0]}:*",
+            "bytes": f"{data[:4]}****{data[8:]}"}
 
 
 def differences(first: dict[tuple[str, ...], Record],
@@ -201,14 +209,32 @@ def differences(first: dict[tuple[str, ...], Record],
     return [
         {"question": question, "first": first.get(question), "second": second.get(question)}
         for question in sorted(first.keys() | second.keys())
-        if _stable(first.get(question)) != _stable(second.get(question))
+        if not _same(first.get(question), second.get(question))
     ]
+
+
+def _same(first: Record | None, second: Record | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return stable(first) == stable(second)
 
 
 def as_text(difference: dict[str, Any]) -> str:
     """A difference as a line."""
     question = " ".join(part for part in difference["question"] if part)
-    return f"{question}: {_answer(difference['first'])} -> {_answer(difference['second'])}"
+    return f"{question}: {' -> '.join(answers(difference))}"
+
+
+def answers(difference: dict[str, Any]) -> tuple[str, str]:
+    """Both answers in words that are not the same."""
+    first, second = difference["first"], difference["second"]
+    told = _answer(first), _answer(second)
+    if told[0] != told[1] or first is None or second is None:
+        return told
+    names = [name for name in sorted(first.keys() | second.keys())
+             if stable(first).get(name) != stable(second).get(name)]
+    return (", ".join(f"{name} {first.get(name)}" for name in names),
+            ", ".join(f"{name} {second.get(name)}" for name in names))
 
 
 def _answer(observed: Record | None) -> str:

@@ -68,20 +68,31 @@ def test_the_host_s_columns_are_shown_first(monkeypatch: pytest.MonkeyPatch, bui
 
 
 def test_what_differs_between_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    older, newer = sorted((HERE, OTHER), key=releases.names().index)
+
     def kept(name: ColumnName, kind: str) -> Kept:
-        errno = "EINVAL" if name.release == HERE else ""
+        old = name.release == older
         records = [{"case": case, "family": "IPv4", "protocol": "UDP", "entry": "libc",
-                    "port": "zero", "step": "", "observed": {"return": 0, "errno": answer}}
-                   for case, answer in (("a/same", ""), ("a/other", errno))]
-        records += [{**records[0], "case": "a/gone", "protocol": "DCCP", "observed": {"return": 0}}]
-        if name.release != HERE:
-            records[2] = {**{key: value for key, value in records[2].items() if key != "observed"},
-                          "skipped": "no DCCP"}
-        return Kept(Path(), name, Facts(str(name), {}),
-                    Observations(records=records, asked={"a/same": 1, "a/other": 1, "a/gone": 1}))
+                    "port": "zero", "step": "", "observed": observed}
+                   for case, observed in (
+                       ("a/same", {"return": 0, "errno": ""}),
+                       ("a/chosen", {"return": 0, "address": f"127.0.0.1:{40000 + old}"}),
+                       ("a/length", {"return": 0, "errno": "", "length": 16 if old else 28}),
+                       ("a/other", {"return": 0, "errno": "EINVAL" if old else ""}))]
+        records.append({**records[0], "case": "a/gone", "protocol": "DCCP"})
+        if not old:
+            del records[-1]["observed"]
+            records[-1]["skipped"] = "the control: no DCCP"
+        return Kept(Path(), name, Facts(str(name), {}), Observations(
+            records=records, asked={record["case"]: 1 for record in records}))
 
     monkeypatch.setattr(results, "read", kept)
-    told = compare.between_releases([*names_of(HERE), *names_of(OTHER, (), ["host"])])
-    assert told[0] == f"{OTHER} after {HERE}: 3 of 9 answers differ, 3 were got on one of them only: DCCP 3"
-    assert told[1] == "  a/other (UDP) on stock/host, patched/host, patched-accept/host"
-    assert compare.between_releases(names_of(HERE)) == []
+    names = [ColumnName(release, libc, "host") for release in (HERE, OTHER)
+             for libc in ("stock", "patched")]
+    assert compare.between_releases(names) == [
+        f"{newer} after {older}: 4 of 10 answers differ, 2 could be had on one of them only",
+        f"  DCCP: 2 not on {newer}: no DCCP",
+        "  a/length (UDP): length 16 -> length 28 on stock/host, patched/host",
+        "  a/other (UDP): EINVAL -> 0 on stock/host, patched/host",
+        f"  ./portzero diff {older}:LIBC/KERNEL {newer}:LIBC/KERNEL lists them"]
+    assert compare.between_releases([name for name in names if name.release == HERE]) == []

@@ -18,13 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from portzero.column_name import ADDED, ColumnName, parse
-from portzero.judge import VERDICTS, Deviation, Record, Verdict, worst
+from portzero.judge import VERDICTS, Deviation, Record, Verdict, stable, worst
 from portzero.report.summary import ENTRIES
-
-# The kernel gives such ports to those who ask for none (Linux's default
-# net.ipv4.ip_local_port_range); they differ from run to run.
-EPHEMERAL = range(32768, 61000)
-
 
 @dataclass
 class Ran:
@@ -74,18 +69,6 @@ class _Table:
             number = self.numbers[key] = len(self.things)
             self.things.append(thing)
         return number
-
-
-def stable(value: Record) -> Record:
-    """An observed value without what differs from run to run: the ports that
-    the kernel chose."""
-    address = value.get("address")
-    text = address.rpartition(":")[2] if address else ""
-    if not text.isdecimal() or int(text) not in EPHEMERAL:
-        return value
-    data = value.get("bytes", "")
-    return {**value, "address": f"{address.rpartition(':')[0]}:*",
-            "bytes": f"{data[:4]}****{data[8:]}"}
 
 
 def _ordered(records: Iterable[Record]) -> dict[tuple[str, ...], dict[str, Record]]:
