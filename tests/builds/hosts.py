@@ -3,14 +3,17 @@
 does not roll, as debootstrap would make it, entered as a container with its
 own root, into which this checkout is copied.
 
-    hosts.py [--full] [RELEASE...]
+    hosts.py [--full] [--again] [--only COMMAND] [RELEASE...]
 
 It runs `./portzero matrix --kernel host`, with --full also the kernels and the
-tests.  Prints how each ended and how long it took; 0 if all are as expected."""
+tests.  Prints how each ended and how long it took; 0 if all are as expected.
+With --again, in the systems of the last time, with what was installed and built
+there; --only runs another command of the checkout there instead."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,14 +44,25 @@ def tree(release: releases.Release) -> Path:
     return path
 
 
-def used(release: releases.Release) -> Path:
-    """Return a new copy of the bare system, with this checkout as it is now."""
+def used(release: releases.Release, again: bool) -> Path:
+    """Return a new copy of the bare system, or (again) that of the last time,
+    with this checkout as it is now."""
     path = HOSTS / release.name / "used"
-    bare = tree(release)
-    if path.exists():
-        shutil.rmtree(path)
-    subprocess.run(["cp", "-a", bare, path], check=True)
-    copy_checkout(path / INSIDE.lstrip("/"))
+    checkout = path / INSIDE.lstrip("/")
+    if again and checkout.exists():
+        for old in checkout.iterdir():
+            if old.name == "out":  # What was built and found out.
+                continue
+            if old.is_dir():
+                shutil.rmtree(old)
+            else:
+                old.unlink()
+    else:
+        bare = tree(release)
+        if path.exists():
+            shutil.rmtree(path)
+        subprocess.run(["cp", "-a", bare, path], check=True)
+    copy_checkout(checkout)
     return path
 
 
@@ -67,6 +81,8 @@ def run(root: Path, *command: str) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--only", metavar="COMMAND")
     parser.add_argument("release", nargs="*", default=[
         name for name in releases.names() if not releases.read(name).rolling])
     arguments = parser.parse_args()
@@ -75,9 +91,11 @@ def main() -> int:
         raise Failure("hosts", "build/releases has none that does not roll", "name one")
     ended = {}
     for name in arguments.release:
-        root = used(releases.read(name))
+        root = used(releases.read(name), arguments.again)
         jobs = [["./portzero", "matrix", "--kernel", "host"]]
-        if arguments.full:
+        if arguments.only:
+            jobs = [shlex.split(arguments.only)]
+        elif arguments.full:
             jobs = [["./portzero", "matrix"], ["./portzero", "check"]]
         for job in jobs:
             began = time.monotonic()
