@@ -137,14 +137,23 @@ def _touched(series: Path, source: Path) -> list[str]:
     return sorted(name for name in names if (source / name).exists())
 
 
-def _end_in_the_past(folder: Path) -> None:
-    """Date files that are dated in the future to now."""
-    now = time.time()
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            path = os.path.join(parent, name)
-            if os.lstat(path).st_mtime > now:
-                os.utime(path, (now, now), follow_symlinks=False)
+def _end_in_the_past(*folders: Path) -> None:
+    """Date files that are dated in the future to now: all to the same time, at
+    which none looks older than another.  What has other links keeps its date
+    there."""
+    now = time.time_ns()
+    for folder in folders:
+        for parent, _, files in os.walk(folder):
+            for name in files:
+                path = Path(parent, name)
+                status = path.lstat()
+                if status.st_mtime_ns <= now:
+                    continue
+                if status.st_nlink > 1 and not path.is_symlink():
+                    own = path.with_name(f"{name}.own")
+                    shutil.copy2(path, own)
+                    own.replace(path)
+                os.utime(path, ns=(now, now), follow_symlinks=False)
 
 
 def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path, series: Path,
@@ -156,7 +165,7 @@ def clone_patched(log: Path, title: str, stock_source: Path, stock_objects: Path
               str(source), str(stock_objects), str(objects)])
     # What was made at a time still to come would look newer than whatever is
     # made now, and make would make it again for ever.
-    _end_in_the_past(objects)
+    _end_in_the_past(source, objects)
     # Hard links do for the source, but not for what the series touches: quilt
     # changes the times of these files, and the stock objects would look old.
     for name in _touched(series, stock_source):

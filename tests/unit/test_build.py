@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,49 @@ def test_stock_keeps_its_times(tmp_path: Path) -> None:
     assert (folders["new"] / "added").read_text() == "newer\n"
     assert file.read_text() == "old\n"
     assert file.stat().st_mtime == 1000
+
+
+# As glibc's: make reads what it has made itself, and begins again if that is
+# newer than before.  It does not give up by itself.
+MAKEFILE = """
+all: product
+include $(objects)/made.mk
+$(objects)/made.mk: $(source)/file $(objects)/tool
+\techo again >> $(objects)/rounds; test $$(wc -l < $(objects)/rounds) -lt 5
+\techo 'seen := yes' > $@
+product: $(objects)/untouched.o
+\ttest $(seen) = yes
+$(objects)/untouched.o: $(source)/untouched.c $(objects)/tool
+\techo again >> $(objects)/compiled
+"""
+
+
+def test_what_is_dated_in_the_future_is_built_once(tmp_path: Path) -> None:
+    """Of a stock build whose files are dated in the future, source included,
+    nothing is built again but what the series touches, and that ends."""
+    folders = {name: tmp_path / name for name in ("stock", "objects", "series", "new", "clone")}
+    for folder in folders.values():
+        folder.mkdir()
+    later = time.time() + 100_000
+    for path, age in (("stock/file", 0), ("stock/untouched.c", 0), ("stock/Makefile", 0),
+                      ("objects/tool", 100), ("objects/made.mk", 200),
+                      ("objects/untouched.o", 200)):
+        text = {"stock/file": "old\n", "stock/Makefile": MAKEFILE}.get(path, "")
+        (tmp_path / path).write_text(text)
+        os.utime(tmp_path / path, (later + age, later + age))
+    series(folders["series"], PATCH)
+    clone_patched(tmp_path / "log", "test", folders["stock"], folders["objects"],
+                  folders["series"], folders["new"], folders["clone"])
+    built = subprocess.run(
+        ["make", "-f", folders["new"] / "Makefile", f"source={folders['new']}",
+         f"objects={folders['clone']}"], text=True, capture_output=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert "Clock skew" not in built.stderr
+    assert (folders["clone"] / "rounds").read_text() == "again\n"
+    assert not (folders["clone"] / "compiled").exists()
+    # The stock build stays as it is.
+    assert (folders["stock"] / "untouched.c").stat().st_mtime == later
+    assert (folders["objects"] / "tool").stat().st_mtime == later + 100
 
 
 def test_a_patch_that_does_not_fit_exactly_is_refused(tmp_path: Path) -> None:
