@@ -13,7 +13,7 @@ from portzero import usage
 from portzero.cli import parser
 from portzero.judge import Verdict
 from portzero.project import ROOT, Failure
-from portzero.report import readme
+from portzero.report import experiment, readme
 
 DOCUMENTS = [ROOT / name for name in subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, text=True, capture_output=True,
@@ -73,3 +73,29 @@ def test_what_is_made_is_of_the_kernels_that_are_made_here() -> None:
         "accept ✗ ✗ kernel"]
     with pytest.raises(Failure):
         readme.made([verdict for verdict in found if verdict.column == "distro/host"])
+
+
+def test_the_experiment_is_told_as_its_files_have_it() -> None:
+    """What a run shows is what the files say, or the run fails: so the table
+    can be checked without one."""
+    programs = experiment.rows()
+    assert [program.name for program in programs][:1] == ["experiment"]
+    told = experiment.between(experiment.DOCUMENT.read_text(), "The table")[1]
+    assert told == experiment.table(programs, experiment.expected(programs)), "run: make docs"
+    with pytest.raises(Failure, match="was not run on"):
+        experiment.table(programs, {})
+    with pytest.raises(Failure, match="the marks around 'The table' are not there"):
+        experiment.between("nothing", "The table")
+    for name in experiment.SHOWN:
+        assert f"(pictures/{name})" in experiment.DOCUMENT.read_text()
+        assert (experiment.PICTURES / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_transcripts_stand_beside_each_other() -> None:
+    left = "kernel 6\n* Trying\n* errno 107\n* Connected to x ()\n< Date: now\n< HTTP/1.1 200 OK\n"
+    right = "kernel 6\n* Trying\n* Connected to x (x)\n< Date: then\n< HTTP/1.1 200 OK\n"
+    assert experiment.beside(left, right).splitlines()[2:] == [
+        "| `* Trying` | `* Trying` |",
+        "| `* errno 107` | `* Connected to x (x)` |",
+        "| `* Connected to x ()` |  |",
+        "| `< HTTP/1.1 200 OK` | `< HTTP/1.1 200 OK` |"]
