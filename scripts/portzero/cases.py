@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from portzero import results
-from portzero.column import KERNELS, LIBCS, SETTINGS, open_column, suite
-from portzero.column_name import ADDED, releases
+from portzero.column import ALL_LIBCS, KERNELS, open_column, suite
+from portzero.column_name import ADDED, NATIVE, architectures, releases, split
 from portzero.project import Failure, output_of
 
 
@@ -36,9 +36,10 @@ def known() -> dict[str, list[str]]:
         return list(dict.fromkeys(value for case in list_cases() for value in case[axis]))
 
     kept = results.names()
-    libcs = dict.fromkeys([*LIBCS, *SETTINGS, *(name.libc for name in kept)])
+    libcs = dict.fromkeys(split(libc)[1] for libc in (
+        *ALL_LIBCS, *(name.libc for name in kept)))
     return {
         "case": [case["case"] for case in list_cases()],
         "family": all_of("families"), "protocol": all_of("protocols"), "release": releases(),
-        "kernel": [*KERNELS, ADDED],
+        "kernel": [*KERNELS, ADDED], "architecture": [NATIVE, *architectures()],
         "cell": [f"{libc}:{entry}" for libc in libcs for entry in all_of("entries")]}

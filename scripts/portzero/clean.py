@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from portzero import column, glibc, linux, preload, releases, sandbox, sources
+from portzero import (
+    architectures, column, column_name, glibc, linux, preload, releases, sandbox, sources)
 from portzero.project import OUT, exclusive
 from portzero.releases import Base
 
 # The folders of out/ in which all that has a key is built, with the names
 # that things have there, and the key.
 KEY = "[0-9a-f]{16}"
+FOREIGN = rf"(?:{'|'.join(column_name.architectures())})-"
+LIBC = rf"(?:{FOREIGN})?(?:stock|patched)"
 BUILT = {
-    "columns": rf"((linux-)?(stock|patched)|preload)-{KEY}",
-    "glibc": rf"((suite|series)-)?(source|objects)(-(stock|patched))?-{KEY}|suite-(stock|patched)-{KEY}\.sum",
+    "columns": rf"({LIBC}|linux-(stock|patched)|preload)-{KEY}",
+    "glibc": rf"((suite|series)-)?(source|objects)(-{LIBC})?-{KEY}|suite-{LIBC}-{KEY}\.sum",
     # (A window is what a test of the kernels' series makes of one of them.)
     "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",
@@ -46,8 +49,9 @@ def _bases() -> Iterator[Base]:
 def _present() -> set[str]:
     """The keys of all that can be built here."""
     keys = {preload.key(name) for name in releases.names()}
+    foreign = [name for name in column_name.architectures() if architectures.is_known(name)]
     for base in _bases():
-        module, kinds = ((glibc, glibc.LIBCS) if base.component == "glibc"
+        module, kinds = ((glibc, glibc.libcs(*foreign)) if base.component == "glibc"
                          else (linux, linux.KERNELS))
         keys |= {module.key(kind, base.release) for kind in kinds}
     return keys

@@ -12,8 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
-from portzero import packages, releases, usage
-from portzero.column_name import ColumnName, default_release
+from portzero import architectures, packages, releases, usage
+from portzero.column_name import ColumnName, default_release, parse, split
 from portzero.project import CannotRun, Failure, failure_of
 
 # All releases whose libc can run the programs of this system.
@@ -81,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
                        ("shell", "give a prompt on a column")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--libc", default="patched", metavar="LIBC",
-                             help="distro, stock, patched, patched-accept or preload (default: "
-                             "patched)")
+                             help="distro, stock, patched, patched-accept, preload, or "
+                             f"{', '.join(architectures.libcs())} (default: patched)")
         command.add_argument("--kernel", default="host", metavar="KERNEL",
                              help="host, linux-stock or linux-patched (default: host)")
         _add_release(command)
@@ -152,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_release(suite)
     suite.add_argument("--series", action="store_true",
                        help="only the tests that the series adds, on each kernel (takes minutes)")
+    suite.add_argument("--architecture", choices=architectures.running_here(), metavar="NAME",
+                       help="with --series: of a libc for another architecture, "
+                       f"{', '.join(architectures.running_here())}")
     programs = commands.add_parser("programs", help="run real programs at port 0 on the columns, "
                                    "compare with another port, print the table")
     programs.add_argument("name", nargs="*", metavar="NAME",
@@ -253,12 +256,15 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     packages.install("matrix")
     # These import what the packages bring.
     from portzero import compare, matrix, questions, report, results  # noqa: PLC0415
-    from portzero.column import KERNELS, LIBCS, SETTINGS, open_column  # noqa: PLC0415
+    from portzero.column import ALL_LIBCS, KERNELS, LIBCS, open_column  # noqa: PLC0415
 
-    libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *SETTINGS)
+    libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *ALL_LIBCS[len(LIBCS):])
     kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
     names = _columns(getattr(arguments, "release", default_release()),
                      libcs if getattr(arguments, "libc", None) else [], kernels)
+    if arguments.command in ("matrix", "build") and not getattr(arguments, "hosts", None):
+        for architecture in {split(name.libc)[0] for name in names} - {""}:
+            packages.install(architecture)
     style = report.Style(*(getattr(arguments, name, False)
                            for name in ("everything", "quiet", "json", "calls")))
     match arguments.command:
@@ -301,10 +307,20 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "check-glibc":
             from portzero import glibc_suite, series_tests  # noqa: PLC0415
 
-            return (series_tests.run if arguments.series else glibc_suite.compare)(arguments.release)
+            if arguments.architecture and not arguments.series:
+                raise Failure("check-glibc", "of another architecture, only the series' tests run",
+                              "use --series")
+            if not arguments.series:
+                return glibc_suite.compare(arguments.release)
+            if not arguments.architecture:
+                return series_tests.run(arguments.release)
+            packages.install(arguments.architecture)
+            return series_tests.run(arguments.release, f"{arguments.architecture}-patched")
         case "observe":
             from portzero import observe  # noqa: PLC0415
 
+            if arguments.column and (architecture := split(parse(arguments.column).libc)[0]):
+                packages.install(architecture)
             return observe.observe(arguments.column, arguments.case, arguments.again,
                                    arguments.build_id)
         case _:

@@ -12,17 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from portzero import glibc, linux, preload, releases, sandbox, seal, sources
+from portzero import architectures, glibc, linux, preload, releases, sandbox, seal, sources
 from portzero.build import OBJECTS, SOURCE
-from portzero.column_name import ColumnName, default_release
+from portzero.column_name import ColumnName, default_release, split
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
 LIBCS = ("distro", "stock", "patched", "patched-accept")
 # Libcs that are another one with an environment of their own (that of preload
 # has the library, too).
-SETTINGS = {"patched-accept": ("patched", {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"}),
-            "preload": ("distro", {})}
+_ACCEPT = {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"}
+SETTINGS = {"patched-accept": ("patched", _ACCEPT), "preload": ("distro", {})} | {
+    f"{name}-patched-accept": (f"{name}-patched", _ACCEPT) for name in architectures.running_here()}
+# Those that must be asked for: of other architectures, on the host's kernel.
+FOREIGN = architectures.libcs()
+ALL_LIBCS = (*LIBCS, "preload", *FOREIGN)
 # Those that are the system's own.
 SYSTEM = ("distro", "preload")
 KERNELS = ("host", *linux.KERNELS)
@@ -100,14 +104,21 @@ def build_id(library: Path) -> str:
 
 def names_of(release: str, libcs: Sequence[str] = (), kernels: Sequence[str] = ()) -> list[ColumnName]:
     """The columns of a release, or those of them with these libcs and
-    kernels: by kernel, then libc."""
+    kernels: by kernel, then libc.  Foreign libcs have the host's kernel only."""
     return [ColumnName(release, libc, kernel) for kernel in kernels or KERNELS
             for libc in libcs or LIBCS
-            if libcs or libc not in SYSTEM or release == default_release()]
+            if (libcs or libc not in SYSTEM or release == default_release())
+            and (kernels or libc not in FOREIGN or kernel == "host")]
 
 
 def _check(name: ColumnName) -> None:
     """Raise Failure if there cannot be such a column here."""
+    architecture, _ = split(name.libc)
+    if architecture:
+        if name.kernel != "host":
+            raise Failure(f"column {name}", f"user-mode Linux runs no programs of {architecture}",
+                          "use --kernel host")
+        architectures.check_runs(architecture)
     if name.release == default_release() and name.libc in SYSTEM:
         return
     if name.libc in SYSTEM:
@@ -127,6 +138,16 @@ def is_built(name: ColumnName) -> bool:
             and (name.kernel == "host" or seal.intact(linux.product(name.kernel, name.release))))
 
 
+def _places(libc: str) -> tuple[list[Path], list[Path]]:
+    """Where the system has what takes the place of a libc's libraries, and of
+    what programs are linked with."""
+    architecture, _ = split(libc)
+    if architecture:
+        foreign = architectures.read(architecture)
+        return [*foreign.libraries, foreign.linked], [foreign.linked]
+    return [Path("/lib") / multiarch()], [Path("/usr/lib") / multiarch()]
+
+
 def open_column(libc: str, kernel: str = "host", release: str = default_release()) -> Column:
     """Return the column of this libc on this kernel, building them first if
     need be."""
@@ -142,47 +163,53 @@ def open_column(libc: str, kernel: str = "host", release: str = default_release(
                       preloaded=preload.build() if libc == "preload" else None)
     built, environment = SETTINGS.get(libc, (libc, {}))
     product = glibc.build(built, release)
-    files = {}
-    for library in sorted((product / "lib").iterdir()):
-        target = system / library.name
-        if target.exists():  # What the system has not, nothing loads.
-            files[target.resolve()] = library
-    for start_file in sorted((product / "start").iterdir()):
-        target = Path("/usr/lib") / multiarch() / start_file.name
-        if target.exists():
-            files[target.resolve()] = start_file
+    libraries, linked = _places(libc)
+    # What the system has not, nothing loads.
+    files = {(place / file.name).resolve(): file
+             for kind, places in (("lib", libraries), ("start", linked))
+             for file in sorted((product / kind).iterdir()) for place in places
+             if (place / file.name).exists()}
     return Column(libc, kernel, files, build_id(product / "lib/libc.so.6"), release,
                   environment=environment)
 
 
 @functools.cache
-def _suite_key() -> str:
-    """What the suite's objects depend on; not where they are."""
+def _suite_key(architecture: str = "") -> str:
+    """What the suite's objects for an architecture depend on; not where they
+    are."""
     sources = sorted(path for pattern in ("Makefile", "core/*.[ch]", "cases/*.c")
                      for path in SUITE.glob(pattern))
-    return digest(*SUITE_FLAGS, output_of("gcc", "--version"), *sources)
+    return digest(*SUITE_FLAGS, output_of("gcc", "--version"), *sources,
+                  *([architectures.key(architecture)] if architecture else []))
 
 
 def _suite_path(column: Column) -> Path:
-    return OUT / "suite" / f"suite-{digest(_suite_key(), column.build_id)}"
+    return OUT / "suite" / f"suite-{digest(_suite_key(split(column.libc)[0]), column.build_id)}"
 
 
 def present_suites() -> list[Path]:
     """The suites of the columns whose libcs are built, and their objects."""
+    known = [name for name in architectures.running_here() if architectures.is_known(name)]
     columns = [open_column("distro")]
     columns += [open_column(libc, "host", release) for release in releases.names()
                 if releases.runs_here(release)
                 and sources.known(releases.read(release).glibc) is not None
-                for libc in glibc.LIBCS if is_built(ColumnName(release, libc, "host"))]
-    return [OUT / "suite" / f"objects-{_suite_key()}", *map(_suite_path, columns)]
+                for libc in glibc.libcs(*known) if is_built(ColumnName(release, libc, "host"))]
+    objects = [suite_objects_path(name) for name in ("", *known)]
+    return [*objects, *map(_suite_path, columns)]
 
 
-def _make_suite(objects: Path) -> None:
+def _compiler(architecture: str) -> str:
+    return architectures.read(architecture).compiler if architecture else "gcc"
+
+
+def _make_suite(objects: Path, architecture: str) -> None:
     """Compile the suite at places that no checkout's path has a say in: not in
     the program, nor in make, which takes no path with a space."""
     done = subprocess.run(
         [*sandbox.build_command(SUITE, objects, SOURCE, OBJECTS), "make", "--silent",
-         f"--jobs={os.cpu_count()}", f"--directory={SOURCE}", "CC=gcc", f"O={OBJECTS}",
+         f"--jobs={os.cpu_count()}", f"--directory={SOURCE}",
+         f"CC={_compiler(architecture)}", f"O={OBJECTS}",
          f"WARNINGS={' '.join(SUITE_FLAGS)}", "objects"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", check=False, pass_fds=(sandbox.lifeline(),))
@@ -191,15 +218,20 @@ def _make_suite(objects: Path) -> None:
         raise Failure("suite", "it does not compile (see above)", "correct the first error")
 
 
-def _suite_objects() -> Path:
-    """Return the folder of the suite's objects, compiled once for all libcs:
-    they have the headers in common."""
-    path = OUT / "suite" / f"objects-{_suite_key()}"
+def suite_objects_path(architecture: str = "") -> Path:
+    """Where the suite's objects for an architecture are."""
+    return OUT / "suite" / f"objects-{_suite_key(architecture)}"
+
+
+def suite_objects(architecture: str = "") -> Path:
+    """Return the folder of the suite's objects, compiled once for all libcs of
+    an architecture: they have the headers in common."""
+    path = suite_objects_path(architecture)
     if not path.exists():
         with exclusive(path.name):
             if not path.exists():
                 with appearing(path) as folder:
-                    _make_suite(folder)
+                    _make_suite(folder, architecture)
     return path
 
 
@@ -209,14 +241,15 @@ def suite(column: Column) -> Path:
     path = _suite_path(column)
     if path.exists():
         return path
-    objects = _suite_objects()
+    architecture, _ = split(column.libc)
+    objects = suite_objects(architecture)
     with exclusive(path.name):
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")
             host = replace(column, kernel="host")
             try:
-                if host.run(["gcc", "-o", str(partial), *map(str, sorted(objects.glob("*/*.o")))],
-                            listener=None) != 0:
+                if host.run([_compiler(architecture), "-o", str(partial),
+                             *map(str, sorted(objects.glob("*/*.o")))], listener=None) != 0:
                     raise Failure("suite", f"it cannot be linked on column {column.name} "
                                   "(see above)", "run ./portzero build")
                 partial.rename(path)

@@ -15,10 +15,13 @@ from portzero.project import ROOT, Failure
 PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 NAME = re.compile(rf"(?:(?P<release>{PART}):)?(?P<libc>{PART})/(?P<kernel>{PART})")
 RELEASES = ROOT / "build/releases"
+ARCHITECTURES = ROOT / "build/architectures"
 # Where the host's own release is none that we know.
 FALLBACK = "bookworm"
 # The kernel of a column that was observed elsewhere, and added.
 ADDED = "added"
+# The architecture that is not in a libc's name.
+NATIVE = "native"
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +41,19 @@ class ColumnName:
 def releases() -> list[str]:
     """The names of the releases that there are, in the order of the alphabet."""
     return sorted({FALLBACK, *(path.stem for path in RELEASES.glob("*.toml"))})
+
+
+@functools.cache
+def architectures() -> tuple[str, ...]:
+    """The names of the architectures besides the host's own."""
+    return tuple(sorted(path.stem for path in ARCHITECTURES.glob("*.toml")))
+
+
+def split(libc: str) -> tuple[str, str]:
+    """Take a libc's name apart: ARCHITECTURE-LIBC.  Of the host's architecture
+    (""), the name is LIBC."""
+    architecture, _, rest = libc.partition("-")
+    return (architecture, rest) if rest and architecture in architectures() else ("", libc)
 
 
 @functools.cache

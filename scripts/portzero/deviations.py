@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from portzero import data_file
-from portzero.column_name import ColumnName
+from portzero.column_name import NATIVE, ColumnName, split
 
 # By what a place of the ledger says where it holds.  A cell is LIBC:ENTRY.
-AXES = ("case", "step", "family", "protocol", "release", "kernel", "cell")
+AXES = ("case", "step", "family", "protocol", "release", "kernel", "architecture", "cell")
 # Who can be responsible.
 RESPONSIBLE = ("kernel", "libc", "both")
 
@@ -39,8 +39,11 @@ def fits(value: str, patterns: Iterable[str]) -> bool:
 
 
 def speaks_of(place: Mapping[str, Any], column: ColumnName, entry: str) -> bool:
-    """Whether a place holds for what a column answers through an entry."""
-    return (fits(f"{column.libc}:{entry}", place.get("cell", ["*"]))
+    """Whether a place holds for what a column answers through an entry.  A
+    libc is known by its name without the architecture, which is another axis."""
+    architecture, libc = split(column.libc)
+    return (fits(f"{libc}:{entry}", place.get("cell", ["*"]))
+            and fits(architecture or NATIVE, place.get("architecture", ["*"]))
             and fits(column.kernel, place.get("kernel", ["*"]))
             and fits(column.release, place.get("release", ["*"])))
 

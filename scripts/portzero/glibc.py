@@ -14,10 +14,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from portzero import data_file, releases, sandbox, sources
+from portzero import architectures, data_file, releases, sandbox, sources
 from portzero.build import (
     OBJECTS, SOURCE, changes, clone_patched, label, log_of, made, read_series, run_step)
-from portzero.column_name import default_release
+from portzero.column_name import default_release, split
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
@@ -25,6 +25,11 @@ RECIPE = ROOT / "build/glibc/recipe.toml"
 LIBCS = ("stock", "patched")
 # That of the release that is meant where none is named.
 SERIES = releases.default().glibc.series
+
+
+def libcs(*foreign: str) -> list[str]:
+    """The libcs that are built, of the host's architecture and of these."""
+    return [*LIBCS, *(f"{name}-{libc}" for name in foreign for libc in LIBCS)]
 
 
 def recipe() -> dict[str, Any]:
@@ -38,12 +43,16 @@ def series(release: str = default_release()) -> list[Path]:
 
 @functools.cache
 def key(libc: str, release: str = default_release()) -> str:
-    """What the build of this libc ("stock" or "patched") depends on."""
+    """What the build of this libc ("stock" or "patched", of the host's
+    architecture or of another) depends on."""
+    architecture, kind = split(libc)
     base = releases.read(release).glibc
     tools = output_of("dpkg-query", "--show", "gcc", "binutils", "linux-libc-dev").splitlines()
     stock = digest(RECIPE, "\n".join(sorted([*tools, sources.source(base).identity])),
                    output_of("gcc", "--version"))
-    return stock if libc == "stock" else digest(stock, *changes(base.series))
+    if architecture:
+        stock = digest(stock, architectures.key(architecture))
+    return stock if kind == "stock" else digest(stock, *changes(base.series))
 
 
 def product(libc: str, release: str = default_release()) -> Path:
@@ -54,8 +63,13 @@ def product(libc: str, release: str = default_release()) -> Path:
 def unpacked(log: Path, release: str = default_release()) -> Path:
     """Return a folder with the distribution's source, its patches applied."""
     path = OUT / "glibc" / f"source-{key('stock', release)}"
-    if path.exists():
-        return path
+    with exclusive(path.name):  # Builds for several architectures have it in common.
+        if not path.exists():
+            _unpack(path, log, release)
+    return path
+
+
+def _unpack(path: Path, log: Path, release: str) -> None:
     source = sources.source(releases.read(release).glibc)
     where = recipe()["source"]
     archives = sorted(source.root.glob(where["archive"].lstrip("/")))
@@ -79,24 +93,32 @@ def unpacked(log: Path, release: str = default_release()) -> Path:
             run_step(log, f"{title}: apply the distribution's patches",
                      ["quilt", "--quiltrc=-", "push", "-a", "-q"], folder=folder,
                      environment={"QUILT_PATCHES": str(patches)})
-    return path
 
 
-def configure_in(log: Path, title: str, source: Path, objects: Path) -> None:
-    """Configure `source` in the folder `objects`."""
+def configure_in(log: Path, title: str, source: Path, objects: Path,
+                 architecture: str = "") -> None:
+    """Configure `source` in the folder `objects`, for the host's architecture
+    or for another."""
     how = recipe()["configure"]
-    (objects / "configparms").write_text(how["parameters"].replace("@multiarch@", multiarch()))
+    parameters = how["parameters"].replace("@multiarch@", multiarch())
+    options, environment = how["options"], how["environment"]
+    if architecture:
+        foreign = architectures.read(architecture)
+        parameters += foreign.parameters  # Of two values, make takes the last.
+        options = [*options, *foreign.host]
+        environment = {**environment, **foreign.environment}
+    (objects / "configparms").write_text(parameters)
     run_step(log, f"{title}: configure",
              [*sandbox.build_command(source, objects, SOURCE, OBJECTS), f"{SOURCE}/configure",
-              *how["options"]], environment=how["environment"])
+              *options], environment=environment)
 
 
 def _build(log: Path, title: str, source: Path, objects: Path, *, configure: bool,
-           expected: int) -> None:
+           expected: int, architecture: str = "") -> None:
     how = recipe()
     inside = sandbox.build_command(source, objects, SOURCE, OBJECTS)
     if configure:
-        configure_in(log, title, source, objects)
+        configure_in(log, title, source, objects, architecture)
     make = [*inside, "make", f"-j{os.cpu_count()}", *how["make"]["variables"]]
     run_step(log, f"{title}: build libc and loader", [*make, *how["make"]["targets"]],
           expected=expected)
@@ -126,6 +148,7 @@ def _collect(objects: Path, into: Path) -> None:
 def objects(libc: str, release: str = default_release()) -> Path:
     """Return the folder with all that was built for a column, building it (and
     for "patched" that of "stock" first) if that has not been done."""
+    architecture, kind = split(libc)
     path = OUT / "glibc" / f"objects-{libc}-{key(libc, release)}"
     if path.exists():
         return path
@@ -133,15 +156,14 @@ def objects(libc: str, release: str = default_release()) -> Path:
     with exclusive(path.name):
         if path.exists():  # Whoever we waited for may have made it.
             return path
-        if libc == "stock":
-            log = log_of("glibc-stock", release)
+        log = log_of(f"glibc-{libc}", release)
+        if kind == "stock":
             source = unpacked(log, release)
             with appearing(path) as folder:
                 _build(log, title, source, folder, configure=True,
-                       expected=recipe()["make"]["objects"])
+                       expected=recipe()["make"]["objects"], architecture=architecture)
             return path
-        stock = objects("stock", release)
-        log = log_of("glibc-patched", release)
+        stock = objects(libc.removesuffix(kind) + "stock", release)
         source = OUT / "glibc" / f"source-{libc}-{key(libc, release)}"
         with appearing(path) as folder, appearing(source) as patched_source:
             clone_patched(log, title, unpacked(log, release), stock,

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portzero.column_name import ColumnName, parse
+from portzero.column_name import ColumnName, parse, split
 from portzero.deviations import Deviation, Ledger, covers, fits, speaks_of
 from portzero.deviations import read_deviations as read_deviations
 
@@ -326,10 +326,10 @@ def repairs(verdicts: list[Verdict]) -> str:
         here = {(name.release, name.kernel) for name in names}
         for name in right[question]:
             if (name.release, name.kernel) in here:
-                libcs.add(name.libc)
+                libcs.add(split(name.libc)[1])
             elif name.release in {release for release, _ in here}:
                 kernels.add(name.kernel)
-    failed = {name.libc for names in wrong.values() for name in names}
+    failed = {split(name.libc)[1] for names in wrong.values() for name in names}
     if libcs == {"patched-accept"} and "patched" in failed:
         return "opt-in"
     return "kernel" if kernels and not libcs and "patched-accept" in failed else ""

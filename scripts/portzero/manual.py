@@ -11,7 +11,7 @@ import re
 import sys
 import textwrap
 
-from portzero import usage
+from portzero import architectures, usage
 from portzero.cli import parser as command_line
 
 
@@ -148,7 +148,7 @@ _portzero() {{
 		fi
 	done
 	case $previous in
-	--libc) options="distro stock patched patched-accept preload" ;;
+	--libc) options="distro stock patched patched-accept preload {' '.join(architectures.libcs())}" ;;
 	--kernel) options="host linux-stock linux-patched" ;;
 	*) case ${{COMP_WORDS[1]}} in
 {cases}

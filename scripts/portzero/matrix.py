@@ -20,7 +20,7 @@ from portzero import (
     compare, glibc, host, hosts, interruption, judge, linux, releases, report, results)
 from portzero.cases import known, list_cases, matching
 from portzero.column import (
-    DEFAULT_LISTENER, KERNELS, LIBCS, SETTINGS, SUITE, Column, is_built, open_column, suite)
+    ALL_LIBCS, DEFAULT_LISTENER, KERNELS, SUITE, Column, is_built, open_column, suite)
 from portzero.column_name import ADDED, ColumnName, default_release, parse
 from portzero.progress import Step
 from portzero.project import OUT, ROOT, Failure, digest, failure_of, no_space
@@ -157,11 +157,12 @@ def _observe_all(columns: list[Column], pattern: str, listeners: dict[str, int |
 def ordered(names: Iterable[ColumnName]) -> list[ColumnName]:
     """Return columns in the order of the grid: by release, kernel, libc."""
     def rank(name: ColumnName) -> tuple[Any, ...]:
-        libcs, known = [*LIBCS, *SETTINGS], releases.names()
+        known = releases.names()
         return (name.release != default_release(), known.index(name.release)
                 if name.release in known else len(known), name.release,
                 KERNELS.index(name.kernel) if name.kernel in KERNELS else len(KERNELS), name.kernel,
-                libcs.index(name.libc) if name.libc in libcs else len(libcs), name.libc)
+                ALL_LIBCS.index(name.libc) if name.libc in ALL_LIBCS else len(ALL_LIBCS),
+                name.libc)
     return sorted(names, key=rank)
 
 

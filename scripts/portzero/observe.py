@@ -9,7 +9,7 @@ import os
 import sys
 
 from portzero import hosts, matrix, releases, results
-from portzero.column import KERNELS, LIBCS, SETTINGS, open_column
+from portzero.column import ALL_LIBCS, KERNELS, open_column
 from portzero.column_name import parse
 from portzero.project import Failure
 
@@ -24,7 +24,7 @@ def observe(text: str | None, pattern: str, again: bool, build_id: str) -> int:
         print(json.dumps(hosts.about()))
         return 0
     name = parse(text)
-    if (name.libc not in (*LIBCS, *SETTINGS) or name.kernel not in KERNELS
+    if (name.libc not in ALL_LIBCS or name.kernel not in KERNELS
             or name.release not in releases.names()):
         raise Failure(f"column '{text}'", "there is no such column", "use one of ./portzero matrix")
     if os.isatty(sys.stdout.fileno()):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 PT_INTERP, PT_NOTE = 3, 4
 CLASS_64 = 2
+EM_386 = 3
 # Of scripts that start scripts, how many to follow, as the kernel does.
 MOST_INTERPRETERS = 4
 
@@ -27,19 +28,23 @@ def _interpreter(path: Path, head: bytes) -> Path | None:
     return Path(os.fsdecode(words[0]))
 
 
-def _foreign(data: bytes, path: Path) -> str:
-    """Say why an ELF file does not use a C library of this system; "" if it
-    may."""
+def _foreign(data: bytes, architecture: str) -> str:
+    """Say why an ELF file does not use a C library of this system, or of
+    another architecture on it; "" if it may."""
     wide = data[4] == CLASS_64
-    if not wide:
-        return "it is a 32-bit program"
     order = "<" if data[5] == 1 else ">"
-    offset, = struct.unpack_from(order + "Q", data, 32)
-    size, count = struct.unpack_from(order + "HH", data, 54)
+    if wide == (architecture == "i386"):
+        return f"it is a {64 if wide else 32}-bit program"
+    if not wide and struct.unpack_from(order + "H", data, 18)[0] != EM_386:
+        return f"it is no program of {architecture}"
+    offset, = struct.unpack_from(order + ("Q" if wide else "I"), data, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", data, 54 if wide else 42)
     loader = ""
     for number in range(count):
-        kind, _, where, _, _, length = struct.unpack_from(order + "IIQQQQ", data,
-                                                          offset + number * size)
+        segment = struct.unpack_from(order + ("IIQQQQ" if wide else "IIIIII"), data,
+                                     offset + number * size)
+        # The flags of a segment, which nobody asks for, are elsewhere.
+        kind, where, length = segment[0], segment[2 if wide else 1], segment[5 if wide else 4]
         if kind == PT_INTERP:
             loader = os.fsdecode(data[where:where + length].rstrip(b"\0"))
     if not loader:
@@ -51,9 +56,10 @@ def _foreign(data: bytes, path: Path) -> str:
     return ""
 
 
-def outside_column(word: str) -> str:
+def outside_column(word: str, architecture: str = "") -> str:
     """Say why the program that a shell would run for `word` does not use its
-    column's C library; "" if it does, or if that cannot be known."""
+    column's C library (of the host's architecture, or of another); "" if it does,
+    or if that cannot be known."""
     found = shutil.which(word)
     path = Path(found) if found else None
     for _ in range(MOST_INTERPRETERS):
@@ -62,7 +68,7 @@ def outside_column(word: str) -> str:
         try:
             data = path.read_bytes()
             if not data.startswith(b"#!"):
-                return _foreign(data, path) if data.startswith(b"\x7fELF") else ""
+                return _foreign(data, architecture) if data.startswith(b"\x7fELF") else ""
             path = _interpreter(path, data[:256])
         except (OSError, struct.error, IndexError):
             return ""

@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from portzero import packages, program, sandbox
-from portzero.column_name import ColumnName
+from portzero.column_name import ColumnName, split
 from portzero.project import Failure
 
 
@@ -31,8 +31,7 @@ def run(arguments: argparse.Namespace, words: list[str]) -> int:
     packages.install("run")
     from portzero import column  # noqa: PLC0415
 
-    libcs = (*column.LIBCS, *column.SETTINGS)
-    for axis, name, known in (("libc", arguments.libc, libcs),
+    for axis, name, known in (("libc", arguments.libc, column.ALL_LIBCS),
                               ("kernel", arguments.kernel, column.KERNELS)):
         if name not in known:
             raise Failure(f"{axis} '{name}'", "there is no such column", f"use {', '.join(known)}")
@@ -40,10 +39,13 @@ def run(arguments: argparse.Namespace, words: list[str]) -> int:
         raise Failure(f"--steer {arguments.steering}", "there is no such steering",
                       f"use {', '.join(sandbox.STEERINGS)}")
     name = ColumnName(arguments.release, arguments.libc, arguments.kernel)
+    architecture, _ = split(name.libc)
+    if architecture:
+        packages.install(architecture)
     if not _is_built(name):
         packages.install("matrix")
     opened = column.open_column(name.libc, name.kernel, name.release)
-    why = program.outside_column(words[0])
+    why = program.outside_column(words[0], architecture)
     if "32-bit" in why and opened.kernel != "host":
         raise Failure(words[0], f"{why}, and a guest's kernel runs none", "use --kernel host")
     if why and opened.files:

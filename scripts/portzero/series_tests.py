@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Builds the tests that the glibc series adds, and runs them on each kernel:
-without the C library's other tests, this takes a minute or two."""
+without the C library's other tests, this takes a minute or two.  For another
+architecture that this machine runs, too."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from portzero import glibc, glibc_suite, releases
 from portzero.build import changes, log_of, run_step
-from portzero.column import KERNELS, open_column
+from portzero.column import FOREIGN, KERNELS, open_column
 from portzero.column_name import default_release
 from portzero.project import OUT, Failure, appearing, exclusive
 
@@ -48,13 +49,13 @@ def tests(series: Path) -> dict[str, str]:
     return found
 
 
-def _built(release: str) -> tuple[Path, Path]:
-    """Return the source and the objects of the patched library, and what tests
+def _built(release: str, libc: str) -> tuple[Path, Path]:
+    """Return the source and the objects of a patched library, and what tests
     are linked with."""
-    key = glibc.key("patched", release)
-    path = OUT / "glibc" / f"series-objects-patched-{key}"
-    made = glibc.objects("patched", release)
-    source = OUT / "glibc" / f"source-patched-{key}"
+    key = glibc.key(libc, release)
+    path = OUT / "glibc" / f"series-objects-{libc}-{key}"
+    made = glibc.objects(libc, release)
+    source = OUT / "glibc" / f"source-{libc}-{key}"
     if not path.exists():
         log = log_of("glibc series", release)
         with appearing(path) as folder:
@@ -65,9 +66,9 @@ def _built(release: str) -> tuple[Path, Path]:
     return source, path
 
 
-def _in_the_build(release: str, names: list[str]) -> dict[str, str]:
+def _in_the_build(release: str, libc: str, names: list[str]) -> dict[str, str]:
     """Build the tests and run them as `make check` does; the result of each."""
-    source, objects = _built(release)
+    source, objects = _built(release, libc)
     log = log_of("glibc series tests", release)
     told = {name: objects / f"{name}.test-result" for name in names}
     for result in told.values():
@@ -82,17 +83,17 @@ def _in_the_build(release: str, names: list[str]) -> dict[str, str]:
                    if result.exists() else "missing") for name, result in told.items()}
 
 
-def _on_column(release: str, kernel: str, settings: dict[str, str]) -> dict[str, str]:
+def _on_column(release: str, libc: str, kernel: str, settings: dict[str, str]) -> dict[str, str]:
     """Run the tests that were built on the column of this kernel; the result
     of each, and, behind it, how what those said begins that did not pass."""
-    objects = _built(release)[1]
+    objects = _built(release, libc)[1]
     variables = " ".join(f"{name}={value}" for name, value in glibc_suite.environment().items())
     script = "".join(
         f"told=$(env {variables} {setting} {shlex.quote(str(objects / name))} 2>&1); "
         f"echo \"RESULT {name} $? $(echo $told)\"\n" for name, setting in settings.items())
     with TemporaryDirectory() as folder:
         with (Path(folder) / "told").open("w+b") as out:
-            open_column("patched", kernel, release).run(
+            open_column(libc, kernel, release).run(
                 ["sh", "-c", script], listener=None, stdout=out, writable=Path(folder), limit=SECONDS)
             out.seek(0)
             text = out.read().decode(errors="replace")
@@ -104,15 +105,16 @@ def _on_column(release: str, kernel: str, settings: dict[str, str]) -> dict[str,
     return results
 
 
-def run(release: str = default_release()) -> int:
-    """Run the tests of the series on the patched library of a release, on each
+def run(release: str = default_release(), libc: str = "patched") -> int:
+    """Run the tests of the series on a patched library of a release, on each
     kernel; print the results.  Returns 0 if all pass, 1 if one does not."""
     console = Console(highlight=False)
     settings = tests(releases.read(release).glibc.series)
+    kernels = KERNELS[:1] if libc in FOREIGN else KERNELS
     with exclusive("check-glibc-series"):
-        results = {"make check": _in_the_build(release, [*settings, *OF_THE_LIBRARY])}
-        results |= {kernel: _on_column(release, kernel, settings) for kernel in KERNELS}
-    table = Table(title=f"the glibc series' own tests, on {release}")
+        results = {"make check": _in_the_build(release, libc, [*settings, *OF_THE_LIBRARY])}
+        results |= {kernel: _on_column(release, libc, kernel, settings) for kernel in kernels}
+    table = Table(title=f"the glibc series' own tests, on {release}, {libc}")
     table.add_column("", no_wrap=True, min_width=max(map(len, settings)))
     for where in results:
         table.add_column(where)

@@ -79,6 +79,7 @@ def test_examples_are_of_commands() -> None:
     ("portzero ma", ["matrix"]),
     ("portzero matrix --qui", ["--quiet"]),
     ("portzero run --libc pat", ["patched", "patched-accept"]),
+    ("portzero run --libc i386-s", ["i386-stock"]),
     ("portzero run --libc patched -- ech", ["echo"]),
     ("portzero add alpine COPY", ["COPYING"])])
 def test_completion(tmp_path: Path, typed: str, offered: list[str]) -> None:

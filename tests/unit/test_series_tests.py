@@ -28,11 +28,25 @@ def test_all_tests_of_the_series_are_found(release: str) -> None:
 def test_every_test_must_pass(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                               kind: str, status: int) -> None:
     monkeypatch.setattr(series_tests, "_in_the_build",
-                        lambda release, names: dict.fromkeys(names, "PASS"))
+                        lambda release, libc, names: dict.fromkeys(names, "PASS"))
     monkeypatch.setattr(
         series_tests, "_on_column",
-        lambda release, kernel, settings: dict.fromkeys(settings, "PASS") | (
+        lambda release, libc, kernel, settings: dict.fromkeys(settings, "PASS") | (
             {"socket/tst-accept-port0": kind} if kernel == "linux-patched" else {}))
     assert series_tests.run() == status
     told = capsys.readouterr().out
     assert (f"socket/tst-accept-port0, linux-patched: {kind}" in told) == (status == 1)
+
+
+def test_another_architecture_has_the_host_s_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def on_column(release: str, libc: str, kernel: str, settings: dict[str, str]) -> dict[str, str]:
+        asked.append((libc, kernel))
+        return dict.fromkeys(settings, "PASS")
+
+    monkeypatch.setattr(series_tests, "_in_the_build",
+                        lambda release, libc, names: dict.fromkeys(names, "PASS"))
+    monkeypatch.setattr(series_tests, "_on_column", on_column)
+    assert series_tests.run(libc="i386-patched") == 0
+    assert asked == [("i386-patched", "host")]

@@ -124,7 +124,8 @@ static const char usage[]
       "  --output FILE      append the observations to FILE (default: none)\n"
       "  --listener-port N  where packets for port 0 are steered to\n"
       "                     (default 8080); N+1 to N+3 are used, too\n"
-      "  --time-limit N     seconds for each variant (default 15)\n";
+      "  --time-limit N     seconds for each variant (default 15)\n"
+      "  --socketcall       make the raw system calls by socketcall(2)\n";
 
 static int
 number (const char *text, int most)
@@ -146,6 +147,7 @@ main (int argc, char **argv)
     { "output", required_argument, NULL, 'o' },
     { "listener-port", required_argument, NULL, 'p' },
     { "time-limit", required_argument, NULL, 't' },
+    { "socketcall", no_argument, NULL, 's' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
   };
@@ -172,6 +174,11 @@ main (int argc, char **argv)
         break;
       case 't':
         time_limit = number (optarg, 3600);
+        break;
+      case 's':
+        if (!has_socketcall)
+          errx (BROKEN, "this architecture has no socketcall");
+        through_socketcall = true;
         break;
       case 'h':
         fputs (usage, stdout);

@@ -101,6 +101,11 @@ struct name loopback (const struct family *family, in_port_t port);
 /* Store the variants of a case in VARIANTS and return how many there are.  */
 int expand (const struct test_case *test_case, struct variant *variants);
 
+/* entries.c: whether this architecture has socketcall(2), and whether raw
+   system calls are made by it, not only where there is no other.  */
+extern const bool has_socketcall;
+extern bool through_socketcall;
+
 /* run.c: seconds that a variant may take.  */
 extern int time_limit;
 /* Find out for which protocols packets to port 0 reach the listener's port.  */
