@@ -155,6 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     suite.add_argument("--architecture", choices=architectures.running_here(), metavar="NAME",
                        help="with --series: of a libc for another architecture, "
                        f"{', '.join(architectures.running_here())}")
+    _add_release(commands.add_parser(
+        "check-linux", help="run the kernel selftest of the Linux series on the stock and on the "
+        "patched kernel, and compare"), ALL)
     programs = commands.add_parser("programs", help="run real programs at port 0 on the columns, "
                                    "compare with another port, print the table")
     programs.add_argument("name", nargs="*", metavar="NAME",
@@ -253,6 +256,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from portzero import evidence  # noqa: PLC0415
 
             return evidence.show(arguments.json)
+        case "check-linux":
+            packages.install("matrix")
+            from portzero import linux_suite  # noqa: PLC0415
+
+            chosen = arguments.release
+            return linux_suite.compare(
+                [*reversed(releases.names())] if chosen == ALL else [chosen])
     packages.install("matrix")
     # These import what the packages bring.
     from portzero import compare, matrix, questions, report, results  # noqa: PLC0415

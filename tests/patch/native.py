@@ -6,7 +6,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from portzero import linux, linux_suite
 from portzero.column import DEFAULT_LISTENER, Column
+from portzero.column_name import default_release
 from portzero.project import ROOT
 
 HERE = ROOT / "tests/patch"
@@ -30,3 +34,16 @@ def run(column: Column, folder: Path, *command: str,
     with out.open("wb") as stream:
         status = column.run(command, listener=listener, stdout=stream, writable=folder, limit=LIMIT)
     return status, out.read_text()
+
+
+def needs_kernel(release: str, kernel: str) -> None:
+    """Skip the test if this is a kernel of another release and was not built."""
+    if release != default_release() and not linux.product(kernel, release).exists():
+        pytest.skip(f"./portzero check-linux --release {release} builds it")
+
+
+def run_on_kernel(release: str, kernel: str, folder: Path, *command: str) -> tuple[int, str]:
+    """Run a command on the system's libc and a release's kernel, if it is here,
+    without steering: its exit status, and what it printed."""
+    needs_kernel(release, kernel)
+    return linux_suite.run(release, kernel, folder, *command)

@@ -11,9 +11,8 @@ from pathlib import Path
 import native
 import pytest
 
-from portzero import build, linux, sandbox
+from portzero import build, linux, releases, sandbox
 from portzero.build import run_step
-from portzero.column import open_column
 from portzero.project import OUT, digest
 
 WINDOW = native.HERE / "udpv6_window.patch"
@@ -39,14 +38,14 @@ def outcome(kernel: str, program: str, family: str, how: str, port: int) -> str:
 
 
 @pytest.mark.parametrize("kernel", linux.KERNELS)
-def test_bpf_programs_are_obeyed(tmp_path: Path, kernel: str) -> None:
+@pytest.mark.parametrize("release", releases.names())
+def test_bpf_programs_are_obeyed(tmp_path: Path, release: str, kernel: str) -> None:
     """They can refuse and redirect, and only who turns a port into 0 is
     refused."""
     program = native.compiled(tmp_path, "sendmsg_programs")
     (tmp_path / "groups").mkdir()
-    # Without steering, so that datagrams arrive where they were sent to.
-    status, told = native.run(open_column("distro", kernel), tmp_path, str(program),
-                              str(tmp_path / "groups"), listener=None)
+    status, told = native.run_on_kernel(release, kernel, tmp_path, str(program),
+                                        str(tmp_path / "groups"))
     assert status == 0, told
     assert told.splitlines() == [
         f"{name} {family} {how} {port}: {outcome(kernel, name, family, how, port)}"

@@ -4,31 +4,21 @@ function that no libc stands in."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import native
 import pytest
 
-from portzero import linux, releases, sandbox
-from portzero.column_name import default_release
+from portzero import linux, releases
 
 
 @pytest.mark.parametrize("kernel", linux.KERNELS)
 @pytest.mark.parametrize("release", releases.names())
 def test_uring_names_the_peer(release: str, kernel: str, tmp_path: Path) -> None:
-    if release == default_release():
-        linux.build(kernel, release)
-    elif not linux.product(kernel, release).exists():
-        pytest.skip(f"./portzero build --release {release} --kernel {kernel} makes it")
-    out = tmp_path / "told"
-    with out.open("wb") as stream:
-        status = sandbox.run_guest({}, linux.product(kernel, release) / "linux",
-                                   [str(native.compiled(tmp_path, "uring_name"))], listener=None,
-                                   environment=os.environ, writable=tmp_path, limit=native.LIMIT,
-                                   stdout=stream)
-    assert status == 0
-    told = dict(line.split(": ") for line in out.read_text().splitlines())
+    program = str(native.compiled(tmp_path, "uring_name"))
+    status, text = native.run_on_kernel(release, kernel, tmp_path, program)
+    assert status == 0, text
+    told = dict(line.split(": ") for line in text.splitlines())
     assert told.keys() == {f"{family} {port}" for family in ("IPv4", "IPv6")
                            for port in (0, 4242)}
     # An io_uring without getsockname says so, of either port.
