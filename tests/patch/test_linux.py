@@ -58,7 +58,8 @@ def test_applies(base: releases.Base, tmp_path: Path) -> None:
     subprocess.run([*git, "init", "--quiet"], check=True)
     subprocess.run([*git, "add", "--all", "--force"], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message=base"], check=True)
-    subprocess.run([*git, "am", "--quiet", *series], check=True)
+    applied = subprocess.run([*git, "am", "--quiet", *series], check=True, capture_output=True)
+    assert applied.stdout + applied.stderr == b"", "it warns"
     for patch in series:
         told = subprocess.run(["patch", "-p1", "-F0", "--no-backup-if-mismatch", f"--input={patch}"],
                               cwd=other, check=True, capture_output=True, text=True).stdout
