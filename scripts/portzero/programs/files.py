@@ -4,6 +4,7 @@ what more than one of them show."""
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from portzero.project import ROOT, Failure
 
 FOLDER = ROOT / "tests/programs"
 KNOWN = "known.toml"
+EFFECTS = "effects.toml"
 COLUMNS = ("distro/host", "patched/host", "patched-accept/host", "preload/host",
            "distro/linux-patched")
 VERDICTS = ("deviates", "refuses")
@@ -36,9 +38,18 @@ class Seen:
     verdict: str
     shows: tuple[str, ...]
     why: str
+    effect: str = ""  # What kind of harm it is, if it deviates: a key of effects.toml.
 
     def holds_for(self, column: str) -> bool:
         return any(fnmatchcase(column, pattern) for pattern in self.columns)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A kind of harm, as docs/impact.md tells of it."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -121,9 +132,23 @@ def _expressions(path: Path, texts: list[str]) -> tuple[str, ...]:
     return tuple(texts)
 
 
+@functools.cache
+def effects() -> dict[str, Effect]:
+    """The entries of effects.toml by their keys, the worst first."""
+    path = FOLDER / EFFECTS
+    found = {}
+    for key, table in _table(path).items():
+        entry = _take(path, table, {"title": (str, None), "text": (str, None)})
+        found[key] = Effect(entry["title"], entry["text"].strip())
+    return found
+
+
 def _seen(path: Path, table: dict[str, Any]) -> Seen:
     entry = _take(path, table, {"columns": (list, None), "verdict": (str, "deviates"),
-                                "shows": (list, None), "why": (str, None)})
+                                "shows": (list, None), "why": (str, None),
+                                "effect": (str, "")})
+    if entry["effect"] and entry["effect"] not in effects():
+        raise _fail(path, f"{EFFECTS} has no entry '{entry['effect']}'")
     if entry["verdict"] not in VERDICTS:
         raise _fail(path, f"the verdict '{entry['verdict']}' is not one of {', '.join(VERDICTS)}")
     for pattern in entry["columns"]:
@@ -132,7 +157,7 @@ def _seen(path: Path, table: dict[str, Any]) -> Seen:
     if not entry["shows"] or not entry["columns"]:
         raise _fail(path, "an entry needs something in 'columns' and in 'shows'")
     return Seen(tuple(entry["columns"]), entry["verdict"], _expressions(path, entry["shows"]),
-                entry["why"].strip())
+                entry["why"].strip(), entry["effect"])
 
 
 def _cannot(path: Path, column: str, table: object) -> Cannot:
@@ -184,7 +209,8 @@ def load_all(names: list[str], folder: Path = FOLDER) -> list[Program]:
     """The programs of these names (shell patterns), or all; in order of
     name."""
     shared = known(folder)
-    programs = [load(path, shared) for path in sorted(folder.glob("*.toml")) if path.name != KNOWN]
+    programs = [load(path, shared) for path in sorted(folder.glob("*.toml"))
+                if path.name not in (KNOWN, EFFECTS)]
     if not programs:
         raise Failure(str(folder), "there is no program's file in it", "restore the checkout")
     for name in names:

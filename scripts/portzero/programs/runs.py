@@ -73,9 +73,27 @@ def _script(program: Program, is_zero: bool, resets: int) -> str:
 @functools.cache
 def _surroundings() -> str:
     """What every run depends on besides its program and its column."""
-    return digest(tree.ENTER, *sorted(path for path in tree.TOOLS.iterdir() if path.is_file()),
-                  *sandbox.INIT_SOURCES, *sandbox.GUEST_SOURCES, sandbox.STEERING / "redirect.nft",
-                  os.uname().release)
+    return digest(tree.ENTER, *sandbox.INIT_SOURCES, *sandbox.GUEST_SOURCES,
+                  sandbox.STEERING / "redirect.nft", os.uname().release)
+
+
+@functools.cache
+def _tools() -> dict[str, str]:
+    """The texts of the tools by their names."""
+    return {path.name: path.read_text() for path in sorted(tree.TOOLS.iterdir()) if path.is_file()}
+
+
+def _used(script: str) -> list[str]:
+    """The tools that a script names, and those that they name: names and
+    texts."""
+    todo, used = [script], dict[str, str]()
+    while todo:
+        text = todo.pop()
+        for name, tool in _tools().items():
+            if name in text and name not in used:
+                used[name] = tool
+                todo.append(tool)
+    return [part for item in sorted(used.items()) for part in item]
 
 
 @functools.cache
@@ -87,7 +105,8 @@ def key(task: Task, is_zero: bool, resets: int = 0) -> str:
     """What a run depends on, in short."""
     program = task.program
     identity = [f"{name}={value}" for name, value in sorted(task.column.identity().items())]
-    return digest(_script(program, is_zero, resets), program.build, str(program.seconds),
+    script = _script(program, is_zero, resets)
+    return digest(script, *_used(script), program.build, str(program.seconds),
                   _versions(program.packages), _surroundings(), task.name, *identity)
 
 

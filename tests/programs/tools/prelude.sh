@@ -31,6 +31,22 @@ logged() {
     done
 }
 
+# Wait until the server has said so in its log: for one that listens before it is
+# ready.
+says() {
+    until grep -qE "$1" /tmp/log; do
+        sleep 0.02
+    done
+}
+
+# Have what goes to syslog in the log.
+to_log() {
+    syslog.py &
+    until [ -S /dev/log ]; do
+        sleep 0.02
+    done
+}
+
 # A certificate for localhost: cert.pem and key.pem.
 certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
