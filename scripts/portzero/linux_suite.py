@@ -40,6 +40,12 @@ class Outcome:
         return f"{self.variant}.{self.name}"
 
     @property
+    def why(self) -> str:
+        """What it expected in vain, on lines of their own."""
+        return "".join(f"\n  {line.removeprefix('# ')}" for line in self.told.splitlines()
+                       if ":Expected " in line)
+
+    @property
     def control(self) -> bool:
         return self.variant.endswith("control")
 
@@ -89,7 +95,7 @@ def run(release: str, kernel: str, folder: Path, *command: str) -> tuple[int, st
 
 def wrong(stock: list[Outcome], patched: list[Outcome]) -> list[str]:
     """What is not as it has to be."""
-    found = [f"{test.title} fails on {kernel}:{test.told.rstrip()}" for kernel, tests in
+    found = [f"{test.title} fails on {kernel}{test.why}" for kernel, tests in
              (("linux-stock", stock), ("linux-patched", patched)) for test in tests
              if not test.ok and (test.control or kernel == "linux-patched")]
     if [test.title for test in stock] != [test.title for test in patched]:

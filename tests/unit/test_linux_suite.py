@@ -46,7 +46,9 @@ def test_what_is_told_is_read() -> None:
     assert [(test.title, test.result, test.control) for test in tests] == [
         ("ipv4.udp_name", "fail", False), ("ipv4_control.udp_name", "pass", True),
         ("mapped.ping_name", "skipped", False), ("control.name", "pass", True)]
-    assert "udp_name:Expected 0" in tests[0].told
+    assert tests[0].why == ("\n  port_zero.c:233:udp_name:Expected 0 (0) == "
+                            "name_error(_metadata, fd, false) (107)")
+    assert tests[1].why == ""
     assert counts(tests) == ["1", "2", "1"]
 
 
