@@ -31,7 +31,7 @@ pytestmark = [
 ]
 LIBCS = ("distro", "stock", "patched")
 PATTERN = "getpeername/*"
-MATRIX = ("matrix", "--kernel", "host", *(word for libc in LIBCS for word in ("--libc", libc)),
+MATRIX = ("matrix", *(word for libc in LIBCS for word in ("--libc", libc)),
           "--case", PATTERN, "--json")
 ADDRESSES = {"one": "127.0.0.2", "two": "127.0.0.3"}
 
@@ -95,9 +95,9 @@ class Network:
         machine.wait()
 
     @contextlib.contextmanager
-    def matrix(self, *more: str) -> Iterator[subprocess.Popen[str]]:
+    def matrix(self, *more: str, kernel: str = "host") -> Iterator[subprocess.Popen[str]]:
         """Run the main job on the machines, or as `more` says."""
-        with subprocess.Popen([*self.inside, PORTZERO, *MATRIX,
+        with subprocess.Popen([*self.inside, PORTZERO, *MATRIX, "--kernel", kernel,
                                *(more or ("--hosts", str(self.file)))], env=self.environment,
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
@@ -221,6 +221,29 @@ def test_two_hosts_and_one_that_dies(network: Network, here: Any) -> None:
     assert len(told_of(error)) == 1 and told_of(error)[0].startswith(
         "portzero: host one: it is gone ("), error
     assert broken_in(network) == {}
+
+
+def test_guests_on_other_hosts(network: Network) -> None:
+    """A column with a kernel of its own is the same wherever it runs."""
+    with network.matrix("--again", kernel="linux-patched") as process:
+        here, error = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, error
+    shutil.rmtree(network.folder / "main/results")
+    for name in ADDRESSES:
+        network.start(name)
+    with network.matrix(kernel="linux-patched") as process:
+        out, error = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, told_of(error)) == (0, []), error
+    assert cells(out) == cells(here)
+    done = [path.parent for name in ADDRESSES
+            for path in (network.folder / f"{name}/out/results/partial").glob("*/*/*/*.jsonl")]
+    assert sorted(path.parent.name for path in done) == sorted(LIBCS)
+    assert {path.name for path in done} == {"linux-patched"}
+    # Each record has the proof of what ran.
+    ran = [json.loads(line).get("ran") for path in done
+           for line in (path / "observations.jsonl").read_text().splitlines()]
+    kernels = {facts["kernel"] for facts in ran if facts}
+    assert len(kernels) == 1 and kernels.pop().endswith("-portzero-patched")
 
 
 def test_a_host_that_falls_silent(network: Network, here: Any) -> None:

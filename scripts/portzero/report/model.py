@@ -19,6 +19,7 @@ from typing import Any
 
 from portzero.column_name import ADDED, ColumnName, parse
 from portzero.judge import VERDICTS, Deviation, Record, Verdict, stable, worst
+from portzero.programs.files import COLUMNS
 from portzero.report.summary import ENTRIES
 
 @dataclass
@@ -133,7 +134,9 @@ def read_programs(path: Path) -> list[dict[str, Any]]:
                         f"{name}]\n{text[-TRANSCRIPT_END:]}")
             record[port] = text
         found.append(record)
-    return found
+    # Columns in the order in which the terminal has them.
+    places = {column: place for place, column in enumerate(COLUMNS)}
+    return sorted(found, key=lambda record: places.get(record["column"], len(places)))
 
 
 @dataclass

@@ -10,8 +10,8 @@ function drawPrograms() {
   if (!data.programs.length) return;
   const programs = new Map(data.programs.map((one) => [one.program, one]));
   document.getElementById("program-table").replaceChildren(region("Table of programs", "scroll",
-    h("table", {}, h("thead", {}, h("tr", {}, ["program", ...programColumns].map(
-      (title) => h("th", { scope: "col" }, title)))),
+    h("table", { class: "programs" }, h("thead", {}, h("tr", {}, ["program", ...programColumns]
+      .map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", {}, [...programs.values()].map(({ program, what }) => h("tr", {},
       h("th", { scope: "row" }, program, what ? h("br") : null, what ? h("small", {}, what) : null),
       programColumns.map((column) => {
@@ -21,7 +21,7 @@ function drawPrograms() {
           onclick: () => go({ program: `${program}@${column}`, cell: null, variant: null }) },
           h("span", { class: `sign ${run.verdict}` }, SIGNS[run.verdict] || "?"),
           ` ${run.verdict}`), run.zeroPictures.some(([, number]) => number) ? h("small", {},
-          " with pictures") : null);
+          "with pictures") : null);
       })))))));
 }
 
