@@ -21,6 +21,8 @@ from portzero.project import OUT
 from portzero.report import page
 from portzero.report.model import Model
 
+from conftest import PATIENCE
+
 # The accessibility rules; from the npm registry, this very file.
 AXE = "axe-core@4.14.1"
 AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
@@ -63,9 +65,9 @@ class Browser:
 
     def until(self, condition: str) -> None:
         """Wait until an expression holds in the page; else fail."""
-        self.driver.set_script_timeout(10)
+        self.driver.set_script_timeout(2 * PATIENCE)
         ended = self.driver.execute_async_script(
-            "const done = arguments[0], end = performance.now() + 8000;"
+            f"const done = arguments[0], end = performance.now() + {1000 * PATIENCE};"
             f"const look = () => ({condition}) ? done(true)"
             " : performance.now() > end ? done(false) : setTimeout(look, 5); look();")
         assert ended, condition

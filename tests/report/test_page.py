@@ -17,6 +17,7 @@ from chromium import Browser, axe, browser, chromium  # noqa: F401 (fixtures)
 from portzero.project import OUT
 from portzero.report import PAGE, page, read_programs
 from portzero.report.model import PICTURE_BYTES
+from conftest import PATIENCE
 from runs import HOSTILE, PROGRAMS, model, png
 
 ROWS = ".grid tbody tr:has(td)"
@@ -305,7 +306,7 @@ def test_accessible(browser: Browser, axe: str, scheme: str, fragment: str, widt
     spoilt = dataclasses.replace(model(spoil=True), programs=PROGRAMS)
     browser.open(spoilt, fragment)
     browser.run(axe)
-    browser.driver.set_script_timeout(60)
+    browser.driver.set_script_timeout(PATIENCE)
     found = browser.driver.execute_async_script(
         "const done = arguments[0]; axe.run().then((found) => done({"
         "rules: found.passes.length, wrong: found.violations.map((one) => `${one.id}: ${one.help}: "
