@@ -42,7 +42,7 @@ class Outcome:
     @property
     def why(self) -> str:
         """What it expected in vain, on lines of their own."""
-        return "".join(f"\n  {line.removeprefix('# ')}" for line in self.told.splitlines()
+        return "".join(re.sub(r"^# (\S*/)?", "\n  ", line, count=1) for line in self.told.splitlines()
                        if ":Expected " in line)
 
     @property
@@ -134,8 +134,11 @@ def compare(names: list[str]) -> int:
     """Run the selftest of these releases, print what it tells.  Returns 0 if
     all is as it has to be, 1 if not."""
     console = Console(highlight=False)
-    table = Table("kernel", *(f"{what}{result}" for what in ("", "RFC: ") for result in RESULTS),
-                  title="port_zero: tests of the fix, and with those of the RFC")
+    table = Table(title="port_zero: the tests of the fix, and with those of the RFC")
+    table.add_column("kernel", no_wrap=True)
+    for what in ("fix", "RFC"):
+        for result in RESULTS:
+            table.add_column(f"{what}:\n{result}")
     faults = []
     for release in names:
         told = _told(release)
