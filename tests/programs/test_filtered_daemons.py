@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Daemons that forbid themselves system calls, under the patched libc with its
-default setting: ordinary clients are served as under the distribution's.
+default setting and under libportzero.so: ordinary clients are served as under the
+distribution's.  With the opt-in they are, too, but for those that it is known to
+harm, and these it does harm: that is why it is one.
 
 A libc that makes another system call than its callers know of can kill such
 a daemon, at any port: the filter's author could not know of it."""
@@ -56,3 +58,12 @@ def test_clients_are_served_as_under_the_distributions_libc(program: files.Progr
         wrong = judge.wrong(program, text, runs.CONTROL_SOURCE)
         assert wrong is None, f"{libc}: {wrong}\n{text}"
     assert answers(told["patched"]) == answers(told["distro"])
+
+
+@pytest.mark.parametrize("libc", ["patched-accept", "preload"])
+@pytest.mark.parametrize("program", FILTERED, ids=lambda program: program.name)
+def test_what_else_there_is_harms_those_that_are_named(program: files.Program, libc: str) -> None:
+    text = tell(program, libc, 0)
+    verdict = judge.at_control(program, f"{libc}/host", text, runs.CONTROL_SOURCE)
+    expected = "harmed" if f"{libc}/host" in program.harmed else None
+    assert (verdict and verdict.word) == expected, text

@@ -21,6 +21,7 @@ SIGNS = {
     "broken": ("broken", "bold red"),
 }
 Record = dict[str, object]
+WIDTH = 120  # Where nobody says how wide it is.
 
 
 @contextlib.contextmanager
@@ -45,15 +46,23 @@ def _sign(record: Record | None) -> Text:
     return Text(sign, style=style)
 
 
+def _heading(column: str) -> str:
+    """The column's kernel above its libc, in narrow lines."""
+    libc, _, kernel = column.partition("/")
+    return f"{kernel}\n{libc}".replace("-", "-\n")
+
+
 def table(records: Sequence[Record], columns: Sequence[str]) -> int:
     """Print the table and below it what the signs stand for.  Returns 0 if all
     is as expected, 1 if not."""
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("program", no_wrap=True)
     grid.add_column("language", no_wrap=True)
     for column in columns:
-        grid.add_column("\n".join(reversed(column.split("/"))), no_wrap=True)
+        grid.add_column(_heading(column), no_wrap=True)
     cells = {(record["program"], record["column"]): record for record in records}
     last = None
     for name, kind, language in sorted({(str(record["program"]), str(record["kind"]),
