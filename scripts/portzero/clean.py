@@ -27,7 +27,7 @@ BUILT = {
     "columns": rf"({LIBC}|linux-(stock|patched)|preload)-{KEY}",
     "glibc": rf"((suite|series)-)?(source|objects)(-{LIBC})?-{KEY}|suite-{LIBC}-{KEY}\.sum",
     # (A window is what a test of the kernels' series makes of one of them.)
-    "linux": rf"(source|objects)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
+    "linux": rf"(source|objects|selftest)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",
     "sandbox": rf"[a-z]+-{KEY}",
 }

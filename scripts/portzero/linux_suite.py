@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from portzero import linux, releases, sandbox
-from portzero.build import read_series
+from portzero.build import made, read_series
 from portzero.project import OUT, Failure
 
 SELFTEST = "tools/testing/selftests/net/port_zero.c"
@@ -68,17 +68,21 @@ def read(told: str) -> list[Outcome]:
     return tests
 
 
-def compiled(release: str, folder: Path) -> Path:
-    """Compile the selftest with the harness of a release's kernel into
-    `folder`, return the program."""
+def program(release: str) -> Path:
+    """Return the selftest, compiled with the harness of a release's kernel, in a
+    folder of its own."""
     linux.objects("linux-patched", release)
-    source = OUT / "linux" / f"source-linux-patched-{linux.key('linux-patched', release)}"
-    program = folder / "port_zero"
-    if subprocess.run(["gcc", "-O2", "-Wall", "-Werror", f"-I{source}/tools/testing/selftests",
-                       "-o", program, source / SELFTEST], check=False).returncode != 0:
-        raise Failure(f"selftest of {release}", "it does not compile (see above)",
-                      "correct the first error in the patches that bring it")
-    return program
+    key = linux.key("linux-patched", release)
+    source = OUT / "linux" / f"source-linux-patched-{key}"
+
+    def make(folder: Path) -> None:
+        if subprocess.run(["gcc", "-O2", "-Wall", "-Werror", f"-I{source}/tools/testing/selftests",
+                           "-o", folder / "port_zero", source / SELFTEST],
+                          check=False).returncode != 0:
+            raise Failure(f"selftest of {release}", "it does not compile (see above)",
+                          "correct the first error in the patches that bring it")
+
+    return made(OUT / "linux" / f"selftest-{key}", make) / "port_zero"
 
 
 def run(release: str, kernel: str, folder: Path, *command: str) -> tuple[int, str]:
@@ -122,12 +126,10 @@ def _version(release: str, kernel: str) -> str:
     return (linux.product(kernel, release) / "release").read_text().strip()
 
 
-def _told(release: str) -> dict[str, list[Outcome]]:
-    """What the selftest tells on each kernel of a release."""
-    with tempfile.TemporaryDirectory() as name:
-        program = str(compiled(release, Path(name)))
-        return {kernel: read(run(release, kernel, Path(name), program)[1])
-                for kernel in linux.KERNELS}
+def _told(release: str, kernel: str) -> list[Outcome]:
+    """What the selftest tells on a kernel of a release."""
+    selftest = program(release)
+    return read(run(release, kernel, selftest.parent, str(selftest))[1])
 
 
 def compare(names: list[str]) -> int:
@@ -141,7 +143,7 @@ def compare(names: list[str]) -> int:
             table.add_column(f"{what}:\n{result}")
     faults = []
     for release in names:
-        told = _told(release)
+        told = {kernel: _told(release, kernel) for kernel in linux.KERNELS}
         for kernel, tests in told.items():
             fix = [test for test in tests if test.name not in sending(release)]
             table.add_row(_version(release, kernel), *counts(fix), *counts(tests))

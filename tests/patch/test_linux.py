@@ -8,7 +8,6 @@ import functools
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -135,9 +134,9 @@ def test_same_text_on_all_bases(base: releases.Base) -> None:
 @functools.cache
 def told(release: str, kernel: str) -> list[Outcome]:
     """What the selftest tells on a kernel of a release: run once."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = linux_suite.compiled(release, Path(folder))
-        status, text = native.run_on_kernel(release, kernel, Path(folder), str(program))
+    native.needs_kernel(release, kernel)
+    selftest = linux_suite.program(release)
+    status, text = linux_suite.run(release, kernel, selftest.parent, str(selftest))
     tests = linux_suite.read(text)
     assert (status == 0) == all(test.ok for test in tests)
     return tests
@@ -186,9 +185,8 @@ def test_no_skip_hides_a_failure(release: str, tmp_path: Path) -> None:
     yet."""
     (tmp_path / "ip").symlink_to(shutil.which("ip") or "/sbin/ip")
     native.needs_kernel(release, "linux-patched")
-    program = linux_suite.compiled(release, tmp_path)
     _, text = native.run_on_kernel(release, "linux-stock", tmp_path, "/bin/sh", "-c",
-                                   f"PATH={tmp_path} exec {program}")
+                                   f"PATH={tmp_path} exec {linux_suite.program(release)}")
     tests = linux_suite.read(text)
     without_nft = [test for test in tests if "nft is needed" in test.told]
     assert {test.name for test in without_nft} == {

@@ -15,7 +15,7 @@ BUILT = [
     "columns/stock-{}", "columns/linux-patched-{}", "columns/preload-{}", "glibc/source-{}", "glibc/source-patched-{}",
     "glibc/objects-stock-{}", "glibc/suite-objects-patched-{}", "glibc/suite-stock-{}.sum",
     "linux/source-{}", "linux/objects-linux-stock-{}", "linux/source-linux-patched-{}",
-    "linux/window-{}-aaaaaaaaaaaaaaaa"]
+    "linux/window-{}-aaaaaaaaaaaaaaaa", "linux/selftest-{}"]
 OTHERS = ["results/columns/x", "columns/musl", "columns/stock-mine", "glibc/notes", "report/page"]
 
 
