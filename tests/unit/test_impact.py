@@ -58,7 +58,8 @@ def test_what_is_repaired_is_marked(tmp_path: Path) -> None:
     assert "1 are right on all columns: `./portzero programs fine`" in text
 
 
-@pytest.mark.parametrize("verdict, wrong", [("deviates", []), ("conforms", ["server on distro/host"])])
+@pytest.mark.parametrize("verdict, wrong", [("deviates", []),
+                                            ("conforms", ["server on distro/host"])])
 def test_a_run_that_shows_something_else_is_noticed(tmp_path: Path, verdict: str,
                                                     wrong: list[str]) -> None:
     found = programs(tmp_path, server=seen('["distro/host"]', "ends", "it ends"))

@@ -136,9 +136,11 @@ def test_versions_are_those_of_all_that_a_package_needs(tmp_path: Path,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     status = tmp_path / "var/lib/dpkg/status"
     status.parent.mkdir(parents=True)
-    status.write_text("\n\n".join(f"Package: {name}\nVersion: {version}\n{more}" for name, version, more in (
-        ("curl", "1", "Depends: libcurl4 (= 1), mail-agent | none\nDescription: x\n Depends: other"),
-        ("libcurl4", "2", "Pre-Depends: libz (>= 3)"), ("libz", "3", ""), ("other", "4", ""),
-        ("exim", "5", "Provides: mail-agent, smtp (= 2)"))))
+    known = (("curl", "1", "Depends: libcurl4 (= 1), mail-agent | none\n"
+                           "Description: x\n Depends: other"),
+             ("libcurl4", "2", "Pre-Depends: libz (>= 3)"), ("libz", "3", ""), ("other", "4", ""),
+             ("exim", "5", "Provides: mail-agent, smtp (= 2)"))
+    status.write_text("\n\n".join(f"Package: {name}\nVersion: {version}\n{more}"
+                                  for name, version, more in known))
     monkeypatch.setattr(tree, "TREE", tmp_path)
     assert tree.versions(["curl"]) == "curl=1 exim=5 libcurl4=2 libz=3"

@@ -86,10 +86,12 @@ def _store(records: list[dict[str, object]]) -> None:
 def _prepare(programs: Sequence[files.Program]) -> None:
     """Install and compile what they take."""
     tree.install(package for program in programs for package in program.packages)
-    unbuilt = [program for program in programs if not tree.is_built(program.name, [], program.build)]
+    unbuilt = [program for program in programs
+               if not tree.is_built(program.name, [], program.build)]
     if unbuilt:
         with report.progress(len(unbuilt), "compiling programs") as tell:
-            parallel.each(lambda number: tree.build(unbuilt[number].name, [], unbuilt[number].build),
+            parallel.each(lambda number: tree.build(unbuilt[number].name, [],
+                                                    unbuilt[number].build),
                           range(len(unbuilt)), tell)
 
 
