@@ -43,8 +43,7 @@ def test_the_example_of_a_case_is_one(copy: Copy) -> None:
     readme = (SUITE / "README.md").read_text()
     code = re.search(r"```c\n(.*?)```", readme, re.DOTALL)
     assert code
-    example = code[1].replace("fresh,", "example,")
-    (copy.suite / "cases/example.c").write_text('#include "case.h"\n' + example)
+    (copy.suite / "cases/example.c").write_text(code[1])
     told = copy.run("getpeername/example")
     assert "ok 2 getpeername/example IPv4 TCP libc zero" in told
     assert "not ok" not in told
