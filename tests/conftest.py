@@ -28,13 +28,13 @@ def portzero(*arguments: str, ordinary: bool = False,
     """Run the command as a user does."""
     prefix = ORDINARY if ordinary and os.geteuid() == 0 else []
     return subprocess.run([*prefix, PORTZERO, *arguments], text=True, capture_output=True,
-                          check=False, timeout=PATIENCE, **more)  # type: ignore[call-overload]
+                          check=False, **{"timeout": PATIENCE, **more})  # type: ignore[call-overload]
 
 
 @pytest.fixture(scope="session")
 def whole_matrix() -> subprocess.CompletedProcess[str]:
     """The main job, done once; its results are in results/."""
-    return portzero("matrix")
+    return portzero("matrix", timeout=12 * PATIENCE)  # It may have to build.
 
 
 @pytest.fixture(scope="session")

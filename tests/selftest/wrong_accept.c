@@ -7,8 +7,7 @@
 #include <unistd.h>
 
 static int
-wrong_accept (int fd, struct sockaddr *address, socklen_t *length, int flags,
-              int accepted)
+wrong_accept (struct sockaddr *address, socklen_t *length, int accepted)
 {
   if (accepted < 0)
     {
@@ -30,7 +29,8 @@ wrong_accept (int fd, struct sockaddr *address, socklen_t *length, int flags,
       && is_wrong_by ("accept: clients at port 0 dropped"))
     {
       close (accepted);
-      return accept4 (fd, address, length, flags);
+      errno = ECONNABORTED;
+      return -1;
     }
   if (is_wrong_by ("accept: errno on success"))
     errno = ENOTCONN;
@@ -42,7 +42,7 @@ accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
   int asked = is_wrong_by ("accept: flags lost") ? 0 : flags;
   if (!is_wrong_by ("accept: asks getpeername() instead") || address == NULL)
-    return wrong_accept (fd, address, length, flags,
+    return wrong_accept (address, length,
                          RIGHT (accept4) (fd, address, length, asked));
   /* What comes first to mind, and does not name a peer that has gone.  */
   int accepted = RIGHT (accept4) (fd, NULL, NULL, flags);
@@ -59,6 +59,5 @@ accept (int fd, struct sockaddr *address, socklen_t *length)
 {
   if (is_wrong_by ("accept: asks getpeername() instead"))
     return accept4 (fd, address, length, 0);
-  return wrong_accept (fd, address, length, 0,
-                       RIGHT (accept) (fd, address, length));
+  return wrong_accept (address, length, RIGHT (accept) (fd, address, length));
 }

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from portzero import linux
 from portzero.column import Column, suite
-from portzero.project import OUT
 
 # Prints how many tests there are, by status, and the parser's own errors.
 PARSE = """
@@ -45,12 +45,11 @@ def told(columns: dict[str, Column], tmp_path_factory: pytest.TempPathFactory) -
     return folder / "ktap", counts
 
 
-def test_the_kernels_parser(told: tuple[Path, Counter[str]]) -> None:
+def test_the_kernels_parser(told: tuple[Path, Counter[str]], tmp_path: Path) -> None:
     path, counts = told
-    parsers = sorted(OUT.glob("linux/source-*/tools/testing/kunit/kunit_parser.py"))
-    if not parsers:
-        pytest.skip("no source of Linux is unpacked (make builds the kernels)")
-    result = subprocess.run([sys.executable, "-c", PARSE, parsers[0].parent, path], text=True,
+    parser = linux.unpacked(tmp_path / "log") / "tools/testing/kunit"
+    assert (parser / "kunit_parser.py").exists()
+    result = subprocess.run([sys.executable, "-c", PARSE, parser, path], text=True,
                             capture_output=True, check=True)
     found = json.loads(result.stderr)
     assert found == {"passed": counts["total"] - counts["failed"] - counts["skipped"],

@@ -30,7 +30,7 @@ def test_there_are_mutations_of_every_call() -> None:
 @pytest.mark.parametrize("mutation", mutations(), ids=lambda mutation: mutation.way)
 def test_wrong_implementation_is_found(library: Path, tmp_path: Path, mutation: Mutation) -> None:
     found = verdicts(open_column(COLUMN), tmp_path / "observations", mutation.case,
-                     *under(mutation, library))
+                     *under(mutation, library), time_limit=5 if mutation.hangs else 15)
     assert finders(found) == {mutation.case}
     # The raw system calls do not pass through the library.
     assert {verdict.verdict for verdict in found if verdict.entry == "syscall"} <= judge.EXPECTED

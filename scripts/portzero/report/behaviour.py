@@ -10,9 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from portzero import judge, matrix
+from portzero import judge, matrix, results
 from portzero.cases import list_cases
+from portzero.column_name import parse
 from portzero.project import ROOT, Failure
+from portzero.report import sequences, servers
 from portzero.report.readme import last_verdicts
 
 BEHAVIOUR = ROOT / "docs/behaviour.md"
@@ -84,9 +86,9 @@ def _escaped(text: str) -> str:
 
 
 def document(cases: list[dict[str, Any]], verdicts: list[judge.Verdict],
-             ledger: list[judge.Deviation]) -> str:
-    """Return the reference's text.  Raises Failure if what it shows was not
-    observed."""
+             ledger: list[judge.Deviation], records: Iterable[judge.Record] = ()) -> str:
+    """Return the reference's text.  RECORDS are those of the first column that
+    it shows.  Raises Failure if what it shows was not observed."""
     columns = {verdict.column for verdict in verdicts}
     missing = [column for _, column, _ in SHOWN if column not in columns]
     if missing:
@@ -118,12 +120,14 @@ def document(cases: list[dict[str, Any]], verdicts: list[judge.Verdict],
                 cells.append(_escaped(cell(found)))
             lines.append(f"| `{name.split('/')[1]}`: {_escaped(case['question'])} "
                          f"| {_escaped(case['basis'])} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *sequences.section(records), *servers.section()]) + "\n"
 
 
 def update() -> None:
     """Write the reference from the last run."""
-    BEHAVIOUR.write_text(document(list_cases(), last_verdicts(), matrix.deviations()))
+    shown = results.read(parse(SHOWN[0][1]))
+    BEHAVIOUR.write_text(document(list_cases(), last_verdicts(), matrix.deviations(),
+                                  shown.seen.records))
 
 
 if __name__ == "__main__":

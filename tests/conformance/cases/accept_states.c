@@ -167,19 +167,19 @@ CASE (poll, pending_client,
 {
   int listening = listener (test);
   client_from_source (test);
-  observe_poll (test, "poll", listening, POLLIN, 2000, result (POLLIN));
+  observe_poll (test, "poll", listening, POLLIN, PATIENCE, result (POLLIN));
   fd_set readable;
   FD_ZERO (&readable);
   FD_SET (listening, &readable);
-  struct timeval limit = { .tv_sec = 2 };
+  struct timeval limit = { .tv_sec = PATIENCE / 1000 };
   observe_value (test, "select", "select",
                  select (listening + 1, &readable, NULL, NULL, &limit),
                  result (1));
   int set = epoll_create1 (EPOLL_CLOEXEC);
   struct epoll_event event = { .events = EPOLLIN };
   epoll_ctl (set, EPOLL_CTL_ADD, listening, &event);
-  observe_value (test, "epoll", "epoll_wait", epoll_wait (set, &event, 1, 2000),
-                 result (1));
+  observe_value (test, "epoll", "epoll_wait",
+                 epoll_wait (set, &event, 1, PATIENCE), result (1));
 }
 
 CASE (getsockopt, peername_of_client,

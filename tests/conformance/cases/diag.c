@@ -4,8 +4,11 @@
 #define _GNU_SOURCE
 #include "diag.h"
 #include "network.h"
+#include "program.h"
 
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -129,6 +132,63 @@ CASE (getsockopt, tcp_state,
   socklen_t size = sizeof state;
   test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
   observe_value (test, "", "tcpi_state", state, result (TCP_ESTABLISHED));
+}
+
+CASE (sock_diag, destination_port,
+      .question = "Can sock_diag be asked for the destination port 0?",
+      .basis = "No standard; Linux inet_diag_dump_icsk(), udp_dump(): 0 asks "
+               "for any, in a filter for 0 and for none",
+      .families = ANY_FAMILY, .protocols = TCP | DATAGRAM, .needs = STEERING)
+{
+  int without = listener (test);
+  int there = connected_socket (test);
+  in_port_t port = test->family->domain == AF_INET
+                       ? ntohs (test->peer.in.sin_port)
+                       : ntohs (test->peer.in6.sin6_port);
+  static const char *const steps[][2]
+      = { { "by identity, there", "by identity, without a peer" },
+          { "by filter, there", "by filter, without a peer" } };
+  for (int i = BY_IDENTITY; i <= BY_FILTER; i++)
+    {
+      enum diag_question question = (enum diag_question) i;
+      observe_value (test, steps[i][0], "found",
+                     is_in_diag (test, there, question, port), result (1));
+      observe_value (test, steps[i][1], "found",
+                     is_in_diag (test, without, question, port),
+                     unspecified ());
+    }
+}
+
+/* The last word of what `ss` prints of the socket FD: its peer.  */
+static void
+peer_by_ss (struct test *test, int fd, char peer[100])
+{
+  struct name own = local_name (fd);
+  char filter[40], told[1000];
+  snprintf (filter, sizeof filter, "sport = :%d",
+            ntohs (own.any.sa_family == AF_INET ? own.in.sin_port
+                                                : own.in6.sin6_port));
+  const char *const command[]
+      = { "ss", "--no-header", "--numeric", "--all", "--udp", filter, NULL };
+  int status = run_program (command, told, sizeof told);
+  if (status == 127)
+    skip (test, "ss (package iproute2)");
+  if (status != 0 || sscanf (told, "%*s %*s %*s %*s %99s", peer) != 1)
+    broken (test, "what ss prints of the socket", 0);
+}
+
+CASE (ss, connected, .question = "Does ss(8) print the port of a peer at 0?",
+      .basis = "No standard; iproute2 prints 0 as *, as of a socket without a "
+               "peer",
+      .families = IPV4 | IPV6, .protocols = UDP, .entries = LIBC)
+{
+  own_network (test, "");
+  char peer[100];
+  peer_by_ss (test, connected_socket (test), peer);
+  const char *port = strrchr (peer, ':');
+  observe_value (test, "", "prints a number",
+                 port != NULL && port[1] >= '0' && port[1] <= '9',
+                 unspecified ());
 }
 
 CASE (sock_diag, other_network,

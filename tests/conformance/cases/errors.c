@@ -29,7 +29,7 @@ refused_socket (struct test *test)
   int fd = connected_socket (test);
   struct pollfd at = { .fd = fd, .events = POLLIN };
   if (send (fd, payload, PAYLOAD_SIZE, 0) != PAYLOAD_SIZE
-      || poll (&at, 1, 2000) != 1)
+      || poll (&at, 1, PATIENCE) != 1)
     broken (test, "waiting for the ICMP error", errno);
   return fd;
 }
@@ -113,7 +113,7 @@ observe_error_queue (struct test *test, int fd, int error_number)
                             .msg_control = &control,
                             .msg_controllen = sizeof control };
   struct pollfd at = { .fd = fd };
-  poll (&at, 1, 2000);
+  poll (&at, 1, PATIENCE);
   if (test->entry->recvmsg (fd, &message, MSG_ERRQUEUE) < 0)
     broken (test, "MSG_ERRQUEUE", errno);
   peer.length = message.msg_namelen;
@@ -165,7 +165,7 @@ CASE (connect, nonblocking,
   if (test->entry->connect (fd, &test->peer.any, test->peer.length) != 0
       && errno != EINPROGRESS)
     broken (test, "connect", errno);
-  observe_poll (test, "poll", fd, POLLOUT, 2000, result (POLLOUT));
+  observe_poll (test, "poll", fd, POLLOUT, PATIENCE, result (POLLOUT));
   int error_number = -1;
   socklen_t size = sizeof error_number;
   test->entry->getsockopt (fd, SOL_SOCKET, SO_ERROR, &error_number, &size);
@@ -181,7 +181,7 @@ CASE (connect, nonblocking_refused,
   int fd = nonblocking_socket (test);
   test->entry->connect (fd, &test->peer.any, test->peer.length);
   struct pollfd at = { .fd = fd, .events = POLLOUT };
-  poll (&at, 1, 2000);
+  poll (&at, 1, PATIENCE);
   int error_number = -1;
   socklen_t size = sizeof error_number;
   test->entry->getsockopt (fd, SOL_SOCKET, SO_ERROR, &error_number, &size);

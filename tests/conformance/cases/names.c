@@ -3,9 +3,13 @@
    looking up names and services.  */
 
 #define _GNU_SOURCE
-#include "case.h"
+#include "files.h"
+#include "network.h"
 
 #include <netdb.h>
+#ifdef __GLIBC__
+#include <nss.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +130,49 @@ CASE (getaddrinfo, raw_socket,
   observe_value (test, "", "port",
                  look_up ("127.0.0.1", text_of (test), 0, SOCK_RAW),
                  unspecified ());
+}
+
+/* Whether the first address of `port0.example` for a service is the one
+   that can be reached, -1 if there are not two.  */
+static int
+is_reachable_first (const struct test *test, const char *service)
+{
+  struct addrinfo hints
+      = { .ai_family = test->family->domain, .ai_socktype = SOCK_STREAM };
+  struct addrinfo *found;
+  if (getaddrinfo ("port0.example", service, &hints, &found) != 0)
+    return -1;
+  struct name name = { 0 };
+  memcpy (&name.storage, found->ai_addr, found->ai_addrlen);
+  bool are_two = found->ai_next != NULL;
+  freeaddrinfo (found);
+  bool is_here = test->family->domain == AF_INET
+                     ? name.in.sin_addr.s_addr == htonl (INADDR_LOOPBACK)
+                     : IN6_IS_ADDR_LOOPBACK (&name.in6.sin6_addr);
+  return are_two ? is_here : -1;
+}
+
+CASE (getaddrinfo, reachable_first,
+      .question = "Does a host's address that can be reached come first?",
+      .basis = "RFC 6724 section 6, rule 1: avoid unusable destinations; glibc "
+               "getaddrinfo() finds out by connect(), to the service's port",
+      .families = IPV4 | IPV6, .protocols = NO_PROTOCOL, .entries = LIBC)
+{
+  own_network (test, "");
+  /* Addresses for documentation: RFC 5737, RFC 3849.  */
+  own_file (test, "/etc/hosts",
+            "192.0.2.1 port0.example\n127.0.0.1 port0.example\n"
+            "2001:db8::1 port0.example\n::1 port0.example\n");
+#ifdef __GLIBC__
+  if (__nss_configure_lookup ("hosts", "files") != 0)
+    broken (test, "nsswitch", errno);
+#endif
+  const char *text = text_of (test);
+  observe_value (test, "a number", "getaddrinfo",
+                 is_reachable_first (test, text), result (1));
+  observe_value (test, "no service", "getaddrinfo",
+                 is_reachable_first (test, test->control ? text : NULL),
+                 result (1));
 }
 
 CASE (getnameinfo, service_zero, .question = "Is the port 0 written as \"0\"?",

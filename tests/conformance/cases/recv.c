@@ -38,7 +38,7 @@ await_delivery (struct test *test)
   struct name own = local_name (fd);
   struct pollfd readable = { .fd = fd, .events = POLLIN };
   if (sendto (fd, "", 1, 0, &own.any, own.length) != 1
-      || poll (&readable, 1, 2000) != 1)
+      || poll (&readable, 1, PATIENCE) != 1)
     broken (test, "waiting for the delivery", errno);
   close (fd);
 }

@@ -29,7 +29,7 @@ CASE (getpeername, implicit_association,
                                      &test->peer.any, test->peer.length),
                 unspecified ());
   struct pollfd readable = { .fd = listening, .events = POLLIN };
-  poll (&readable, 1, 2000);
+  poll (&readable, 1, PATIENCE);
   observe_call (test, "no peer", "getpeername",
                 test->entry->getpeername (
                     fd, &(struct name){ 0 }.any,

@@ -15,6 +15,7 @@
 #include "model.h"
 #include "network.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -43,6 +44,17 @@ struct ends
   int at_p, at_q;
 };
 
+/* What is sent: of an ICMP socket, a request for an echo (RFC 792, RFC 4443),
+   PAYLOAD_SIZE bytes like the payload.  */
+static const char *
+message_of (const struct test *test)
+{
+  static const char echo[PAYLOAD_SIZE] = { 8 }, echo6[PAYLOAD_SIZE] = { -128 };
+  return test->protocol->bit != PING       ? payload
+         : test->family->domain == AF_INET ? echo
+                                           : echo6;
+}
+
 static int
 make_call (const struct test *test, const struct ends *ends, int fd,
            enum call call)
@@ -64,11 +76,11 @@ make_call (const struct test *test, const struct ends *ends, int fd,
     case LISTEN:
       return by->listen (fd, 1);
     case SEND:
-      return (int) by->sendto (fd, payload, PAYLOAD_SIZE, MSG_NOSIGNAL, NULL,
-                               0);
+      return (int) by->sendto (fd, message_of (test), PAYLOAD_SIZE,
+                               MSG_NOSIGNAL, NULL, 0);
     case SENDTO_P:
-      return (int) by->sendto (fd, payload, PAYLOAD_SIZE, MSG_NOSIGNAL,
-                               &ends->p.any, ends->p.length);
+      return (int) by->sendto (fd, message_of (test), PAYLOAD_SIZE,
+                               MSG_NOSIGNAL, &ends->p.any, ends->p.length);
     case SHUT_DOWN:
       return by->shutdown (fd, SHUT_WR);
     }
@@ -90,24 +102,16 @@ peer_of (const struct test *test, const struct ends *ends, int fd)
              : SOMEBODY;
 }
 
-/* Make a sequence of calls, given by its digits, and say how it ends.  */
-static struct outcome
-play (struct test *test, const struct ends *ends, const int *calls, int count)
+/* Take what arrived from the queues of the other ends.  These close first, so
+   that the port of the socket that was tried is not given to another one while
+   they remember it: a connection AWAITED there, if that is not negative, is
+   there for certain.  */
+static void
+take_all (struct test *test, const struct ends *ends, int awaited)
 {
-  int fd = new_socket (test);
-  close_by_reset (fd);
-  if (ioctl (fd, FIONBIO, &(int){ 0 }) != 0)
-    broken (test, "FIONBIO", errno);
-  struct outcome outcome = { 0 };
-  for (int i = 0; i < count; i++)
-    {
-      errno = 0;
-      outcome.error
-          = make_call (test, ends, fd, (enum call) calls[i]) < 0 ? errno : 0;
-    }
-  outcome.peer = peer_of (test, ends, fd);
-  close (fd);
-  /* Take what arrived from the queues of the other ends.  */
+  struct pollfd arrival = { .fd = awaited, .events = POLLIN };
+  if (is_connection (test) && awaited >= 0 && poll (&arrival, 1, PATIENCE) != 1)
+    broken (test, "waiting for the connection", errno);
   for (int i = 0; i < 2; i++)
     {
       int at = i == 0 ? ends->at_p : ends->at_q;
@@ -123,6 +127,32 @@ play (struct test *test, const struct ends *ends, const int *calls, int count)
         while (recv (at, data, sizeof data, MSG_DONTWAIT) >= 0)
           ;
     }
+}
+
+/* Make a sequence of calls, given by its digits, and say how it ends.  */
+static struct outcome
+play (struct test *test, const struct ends *ends, const int *calls, int count)
+{
+  int fd = new_socket (test);
+  close_by_reset (fd);
+  if (ioctl (fd, FIONBIO, &(int){ 0 }) != 0)
+    broken (test, "FIONBIO", errno);
+  struct outcome outcome = { 0 };
+  int awaited = -1;
+  for (int i = 0; i < count; i++)
+    {
+      errno = 0;
+      int returned = make_call (test, ends, fd, (enum call) calls[i]);
+      outcome.error = returned < 0 ? errno : 0;
+      if (calls[i] <= CONNECT_NOBODY && returned == 0)
+        awaited = calls[i] == CONNECT_P   ? ends->at_p
+                  : calls[i] == CONNECT_Q ? ends->at_q
+                                          : -1;
+    }
+  outcome.peer = peer_of (test, ends, fd);
+  if (ends->at_p >= 0)
+    take_all (test, ends, awaited);
+  close (fd);
   return outcome;
 }
 
@@ -142,6 +172,34 @@ digits (int number, int *calls)
   return count;
 }
 
+/* Make the other ends for a walk.  */
+static struct ends
+other_ends (struct test *test, struct test *here)
+{
+  if (test->protocol->bit & PORTLESS)
+    /* Nobody needs to be there.  */
+    return (struct ends){
+      .p = here->peer, .q = at_port (&here->peer, 7), .at_p = -1, .at_q = -1
+    };
+  /* Without address translation, of which thousands of datagrams would leave
+     traces; for protocols that BPF does not steer, shorter sequences with it.
+   */
+  bool is_translated = test->test_case->needs & STEERING;
+  struct ends ends
+      = { .p = here->peer,
+          .at_p = is_translated ? listener (here)
+                                : socket_at_peer (here, SK_LOOKUP, false) };
+  here->listener = at_port (&test->listener, 0);
+  ends.at_q = listener (here);
+  ends.q = local_name (ends.at_q);
+  if (is_connection (test)
+      && (listen (ends.at_p, 100) != 0 || listen (ends.at_q, 100) != 0))
+    broken (test, "listen", errno);
+  ioctl (ends.at_p, FIONBIO, &(int){ 1 });
+  ioctl (ends.at_q, FIONBIO, &(int){ 1 });
+  return ends;
+}
+
 /* What all sequences gave at one port, in one variant.  */
 static struct outcome at_zero[UP_TO_THREE], at_control[UP_TO_THREE];
 
@@ -158,22 +216,7 @@ walk (struct test *test, bool control, int sequences, struct outcome *outcomes)
   here.control = control;
   here.listener = at_port (&test->listener, arrival);
   here.peer = at_port (&test->peer, control ? arrival : 0);
-  /* Without address translation, of which thousands of datagrams would leave
-     traces; for protocols that BPF does not steer, shorter sequences with it.
-   */
-  bool is_translated = test->test_case->needs & STEERING;
-  struct ends ends
-      = { .p = here.peer,
-          .at_p = is_translated ? listener (&here)
-                                : socket_at_peer (&here, SK_LOOKUP, false) };
-  here.listener = at_port (&test->listener, 0);
-  ends.at_q = listener (&here);
-  ends.q = local_name (ends.at_q);
-  if (is_connection (test)
-      && (listen (ends.at_p, 100) != 0 || listen (ends.at_q, 100) != 0))
-    broken (test, "listen", errno);
-  ioctl (ends.at_p, FIONBIO, &(int){ 1 });
-  ioctl (ends.at_q, FIONBIO, &(int){ 1 });
+  struct ends ends = other_ends (test, &here);
   for (int number = 0; number < sequences; number++)
     {
       int calls[LONGEST];
@@ -316,8 +359,15 @@ CASE (sequences, streams,
 }
 
 CASE (sequences, others, .question = "And which of other protocols?",
-      .basis = BASIS, .families = ANY_FAMILY, .protocols = MPTCP | UDPLITE,
-      .needs = STEERING)
+      .basis = BASIS, .families = ANY_FAMILY,
+      .protocols = MPTCP | SCTP | DCCP | UDPLITE, .needs = STEERING)
 {
   walk_and_compare (test, UP_TO_TWO);
+}
+
+CASE (sequences, without_ports,
+      .question = "And of three calls of sockets whose packets have no ports?",
+      .basis = BASIS, .families = ANY_FAMILY, .protocols = PORTLESS)
+{
+  walk_and_compare (test, UP_TO_THREE);
 }

@@ -3,6 +3,7 @@
    An attached program ends with its descriptor.  */
 
 #define _GNU_SOURCE
+#include "files.h"
 #include "network.h"
 #include "runner.h"
 
@@ -10,7 +11,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -166,14 +166,8 @@ own_cgroups (struct test *test)
       while (mounts != NULL && fgets (line, sizeof line, mounts) != NULL)
         if (strstr (line, " cgroup2 ") != NULL)
           skip (test, "a cgroup2 hierarchy of its own: this system uses it");
-      if (unshare (CLONE_NEWNS) != 0)
-        {
-          if (errno == EPERM)
-            skip (test, "CAP_SYS_ADMIN, for a mount namespace of its own");
-          broken (test, "a mount namespace of its own", errno);
-        }
-      if (mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
-          || mount ("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) != 0)
+      own_mounts (test);
+      if (mount ("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) != 0)
         {
           if (errno == ENOENT || errno == ENODEV)
             skip (test, "cgroup2 in this kernel (CONFIG_CGROUPS)");

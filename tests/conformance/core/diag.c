@@ -73,17 +73,17 @@ request_for (const struct test *test, int type, int flags)
   return request;
 }
 
-/* Find the entry of FD.  */
+/* Find the entry of FD in the answer to a REQUEST.  */
 static bool
-find (struct test *test, int fd, struct inet_diag_msg *found)
+find_by (struct test *test, int fd, const void *request, size_t length,
+         struct inet_diag_msg *found)
 {
   uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
   if (getsockopt (fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0)
     broken (test, "SO_COOKIE", errno);
   int diag = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  struct request request = request_for (test, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
-  if (diag < 0 || send (diag, &request, request.header.nlmsg_len, 0) < 0)
+  if (diag < 0 || send (diag, request, length, 0) < 0)
     broken (test, "sock_diag", errno);
   bool is_found = false;
   while (true)
@@ -127,6 +127,51 @@ find (struct test *test, int fd, struct inet_diag_msg *found)
             }
         }
     }
+}
+
+/* Find the entry of FD.  */
+static bool
+find (struct test *test, int fd, struct inet_diag_msg *found)
+{
+  struct request request = request_for (test, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+  return find_by (test, fd, &request, request.header.nlmsg_len, found);
+}
+
+bool
+is_in_diag (struct test *test, int fd, enum diag_question question,
+            in_port_t port)
+{
+  struct
+  {
+    struct nlmsghdr header;
+    struct inet_diag_req_v2 body;
+    struct nlattr attribute;
+    struct inet_diag_bc_op operation;
+    struct inet_diag_hostcond condition;
+  } request = { 0 };
+  struct request any = request_for (test, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+  request.header = any.header;
+  request.body = any.body;
+  request.header.nlmsg_len = offsetof (__typeof__ (request), attribute);
+  if (question == BY_IDENTITY)
+    request.body.id.idiag_dport = htons (port);
+  else
+    {
+      request.header.nlmsg_len = sizeof request;
+      request.attribute.nla_type = INET_DIAG_REQ_BYTECODE;
+      request.attribute.nla_len
+          = sizeof request - offsetof (__typeof__ (request), attribute);
+      /* Where to go on if it is so: behind the last instruction, which takes
+         the socket; and if not: beyond that, which does not.  */
+      size_t size = sizeof request.operation + sizeof request.condition;
+      request.operation
+          = (struct inet_diag_bc_op){ .code = INET_DIAG_BC_D_COND,
+                                      .yes = (unsigned char) size,
+                                      .no = (unsigned short) (size + 4) };
+      request.condition.port = port;
+    }
+  struct inet_diag_msg found;
+  return find_by (test, fd, &request, request.header.nlmsg_len, &found);
 }
 
 struct name

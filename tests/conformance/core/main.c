@@ -124,8 +124,13 @@ static const char usage[]
       "  --output FILE      append the observations to FILE (default: none)\n"
       "  --listener-port N  where packets for port 0 are steered to\n"
       "                     (default 8080); N+1 to N+3 are used, too\n"
-      "  --time-limit N     seconds for each variant (default 15)\n"
-      "  --socketcall       make the raw system calls by socketcall(2)\n";
+      "  --time-limit N     seconds for each variant (default 15); after three "
+      "of a
+"
+      "                     case that took longer, its others are not tried
+"
+      "  --socketcall       make the raw system calls by socketcall(2)
+";
 
 static int
 number (const char *text, int most)

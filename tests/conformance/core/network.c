@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include "network.h"
+#include "program.h"
 #include "runner.h"
 
 #include <arpa/inet.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef IP_TRANSPARENT
@@ -80,32 +80,6 @@ make_plain_network (void)
   close (home);
 }
 
-/* Return the exit status of nft for these RULES.  */
-static int
-run_nft (const char *rules)
-{
-  pid_t child = fork ();
-  if (child == 0)
-    {
-      char path[4096];
-      const char *old = getenv ("PATH");
-      snprintf (path, sizeof path, "%s:/usr/sbin:/sbin",
-                old != NULL ? old : "/usr/bin:/bin");
-      setenv ("PATH", path, 1);
-      int nothing = open ("/dev/null", O_RDWR);
-      dup2 (nothing, STDIN_FILENO);
-      dup2 (nothing, STDOUT_FILENO);
-      if (getenv ("PORTZERO_DEBUG") == NULL)
-        dup2 (nothing, STDERR_FILENO);
-      execlp ("nft", "nft", rules, (char *) NULL);
-      _exit (127);
-    }
-  int status;
-  if (child < 0 || waitpid (child, &status, 0) != child || !WIFEXITED (status))
-    return -1;
-  return WEXITSTATUS (status);
-}
-
 /* Store RULES with their variables replaced, as TABLE for one PORT in
    question; for the control it is an arriving port, too.  */
 static size_t
@@ -147,7 +121,8 @@ load_rules (struct test *test, const char *rules)
   size_t used = strlen (text);
   used += put_rules (text + used, sizeof text - used, rules, false);
   put_rules (text + used, sizeof text - used, rules, true);
-  int status = run_nft (text);
+  const char *const command[] = { "nft", text, NULL };
+  int status = run_program (command, NULL, 0);
   if (status == 127)
     skip (test, "nft, for steering rules of its own (package nftables)");
   if (status != 0)

@@ -220,11 +220,6 @@ observe_sendmsg (struct test *test, const char *step, int fd,
   return o.returned == PAYLOAD_SIZE;
 }
 
-enum
-{
-  PATIENCE = 2000 /* Milliseconds for what must come.  */
-};
-
 void
 observe_arrival (struct test *test, const char *step, int fd, bool sent,
                  struct answer standard)

@@ -85,7 +85,10 @@ int observe_accept (struct test *test, const char *step, int listening,
 extern const char payload[];
 enum
 {
-  PAYLOAD_SIZE = 8
+  PAYLOAD_SIZE = 8,
+  /* Milliseconds to wait for what must come: as long as the machine may be
+     busy, less than the variant has.  */
+  PATIENCE = 12000
 };
 
 /* Send the payload; without a peer, as send() does it.  Return whether it

@@ -40,7 +40,7 @@ is_steered (const struct protocol *protocol)
   int fd = socket (AF_INET, type, protocol->number);
   struct linger at_once = { .l_onoff = 1 };
   setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  struct timeval limit = { .tv_sec = 1 };
+  struct timeval limit = { .tv_sec = PATIENCE / 1000 };
   setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   /* What a connection leaves behind must not keep the port from cases.  */
   setsockopt (listening, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof (int));
@@ -109,6 +109,32 @@ close_from (int first)
     close (fd);
 }
 
+/* Close what a DCCP variant left open, so that no port of it is refused later:
+   the end that gets a reset keeps both ports for a minute (TIME_WAIT in
+   dccp_rcv_reset(), Linux's net/dccp/input.c).  If that is the client's, the
+   port is not given to another socket; if it is the server's, who gets it is
+   refused.  So the servers' ends reset first: they are the younger ones.  */
+static void
+close_servers_first (int first, int end)
+{
+  for (int fd = end - 1; fd >= first; fd--)
+    {
+      int is_listening = 0, server;
+      socklen_t size = sizeof is_listening;
+      if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0)
+        continue;
+      close_by_reset (fd);
+      if (is_listening && fcntl (fd, F_SETFL, O_NONBLOCK) == 0)
+        while ((server = accept4 (fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+          {
+            close_by_reset (server);
+            close (server);
+          }
+    }
+  for (int fd = end - 1; fd >= first; fd--)
+    close (fd);
+}
+
 /* The process of a case: runs those variants that have not ended.  What one
    leaves open is closed before the next.  */
 _Noreturn static void
@@ -124,10 +150,44 @@ run_variants (struct variant *variants, int count)
       {
         if (setjmp (end_of_variant) == 0)
           run (&variants[i].test);
+        if (variants[i].test.protocol->bit == DCCP)
+          close_servers_first (first_free_fd, first_free_fd + 100);
         close_from (first_free_fd);
         leave_own_network ();
       }
   _exit (0);
+}
+
+/* After this many variants of a case that did not end in time, its others by
+   the same entry are not waited for: what hangs would else take a day.  */
+enum
+{
+  MOST_HANGS = 3
+};
+
+static void
+give_up (struct variant *variants, int count, const struct entry *entry)
+{
+  char reason[100];
+  snprintf (reason, sizeof reason,
+            "not tried: %d of this case did not end within %d seconds",
+            MOST_HANGS, time_limit);
+  for (int i = 0; i < count; i++)
+    if (!variants[i].ended && variants[i].test.entry == entry)
+      {
+        emit_absence (&variants[i].test, "broken", reason);
+        variants[i].ended = true;
+        variants[i].status = BROKEN;
+      }
+}
+
+static int
+hangs (const struct variant *variants, int count, const struct entry *entry)
+{
+  int hung = 0;
+  for (int i = 0; i < count; i++)
+    hung += variants[i].hung && variants[i].test.entry == entry;
+  return hung;
 }
 
 bool
@@ -180,5 +240,9 @@ run_contained (struct variant *variants, int count)
   emit_absence (&variants[i].test, "broken", reason);
   variants[i].ended = true;
   variants[i].status = BROKEN;
+  variants[i].hung = !in_time;
+  const struct entry *entry = variants[i].test.entry;
+  if (hangs (variants, count, entry) >= MOST_HANGS)
+    give_up (variants, count, entry);
   return false;
 }

@@ -87,7 +87,7 @@ enum status
 struct variant
 {
   struct test test;
-  bool ended;
+  bool ended, hung;
   enum status status;
 };
 
@@ -112,8 +112,8 @@ extern int time_limit;
 void find_steering (void);
 /* Run the variants of one case in a process, one after the other, until one
    does not end in time or ends the process.  Its observations so far stay, it
-   is broken, and a later call runs the others.  Return whether all have
-   ended.  */
+   is broken, and a later call runs the others; if too many of an entry's hang,
+   its others are broken, too.  Return whether all have ended.  */
 bool run_contained (struct variant *variants, int count);
 /* End the running variant; does not return.  */
 _Noreturn void end_variant (enum status status);

@@ -143,11 +143,8 @@ connected_socket (struct test *test)
   int fd = new_socket (test);
   if (is_connection (test))
     close_by_reset (fd);
-  /* A DCCP connection may meet the last packets of one before it.  */
-  int tries = test->protocol->bit == DCCP ? 3 : 1;
-  while (connect (fd, &test->peer.any, test->peer.length) != 0)
-    if (--tries == 0)
-      broken (test, "connect", errno);
+  if (connect (fd, &test->peer.any, test->peer.length) != 0)
+    broken (test, "connect", errno);
   return fd;
 }
 

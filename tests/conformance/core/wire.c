@@ -166,7 +166,7 @@ packet_seen (struct test *test, int tap, const struct name *to, int flags,
       = test->protocol->bit == MPTCP ? IPPROTO_TCP : test->protocol->number;
   unsigned char packet[2000];
   struct pollfd readable = { .fd = tap, .events = POLLIN };
-  while (poll (&readable, 1, 2000) == 1)
+  while (poll (&readable, 1, PATIENCE) == 1)
     {
       ssize_t size = recv (tap, packet, sizeof packet, 0);
       int protocol;
