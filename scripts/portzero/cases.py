@@ -22,6 +22,12 @@ def list_cases() -> list[dict[str, Any]]:
             for line in output_of(suite(open_column("distro")), "--list").splitlines()]
 
 
+@functools.cache
+def digest() -> str:
+    """The digest of all cases, which is in what they observe, too."""
+    return output_of(suite(open_column("distro")), "--digest").strip()
+
+
 def matching(pattern: str) -> list[dict[str, Any]]:
     """The cases whose names match.  Raises Failure if none does."""
     found = [case for case in list_cases() if fnmatch.fnmatchcase(case["case"], pattern)]

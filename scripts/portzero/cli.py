@@ -206,7 +206,7 @@ def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
     for name in names:
         if name not in (*all_of, *others):
             raise Failure(f"{axis} '{name}'", "there is no such column",
-                          f"use {', '.join((*all_of, *others))}")
+                          f"use {', '.join(dict.fromkeys((*all_of, *others)))}")
     return names
 
 

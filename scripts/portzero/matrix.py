@@ -18,6 +18,7 @@ from typing import Any
 
 from portzero import (
     compare, glibc, host, hosts, interruption, judge, linux, releases, report, results)
+from portzero.cases import digest as digest_of_cases
 from portzero.cases import known, list_cases, matching
 from portzero.column import (
     ALL_LIBCS, DEFAULT_LISTENER, KERNELS, SUITE, Column, is_built, open_column, suite)
@@ -180,17 +181,18 @@ def judged(kept: Kept, ledger: list[judge.Deviation]) -> list[judge.Verdict]:
     return found
 
 
-def _notes(columns: list[Kept]) -> list[str]:
-    """What the grid does not say of its columns."""
+def _notes(columns: list[Kept], current: str) -> list[str]:
+    """What the grid does not say of its columns.  CURRENT is the digest of the
+    suite's cases."""
     notes = [f"{kept.name} is partial: only --case '{kept.seen.pattern}', "
              f"{kept.seen.variants} of {kept.seen.all_variants} variants"
              for kept in columns if kept.seen.partial]
     notes += [f"{kept.name} was added; it is judged like {kept.facts.like}"
               for kept in columns if kept.facts.like]
-    digests = {kept.seen.digest for kept in columns if kept.seen.digest}
-    if len(digests) > 1:
-        notes.append("these columns were asked by different versions of the suite; run "
-                     "./portzero matrix to ask all the same")
+    old = [str(kept.name) for kept in columns if kept.seen.digest not in ("", current)]
+    if old:
+        notes.append(f"{', '.join(old)}: asked by another version of the suite; run ./portzero "
+                     "matrix to ask all the same")
     return notes
 
 
@@ -227,7 +229,7 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
     else:  # What was made of all cases stays as it is.
         summary = report.Summary([str(name) for name in names], verdicts, [])
     expected = report.show(summary, style)
-    for note in _notes(columns):
+    for note in _notes(columns, digest_of_cases()):
         print(f"portzero: {note}", file=sys.stderr)
     return 0 if expected and verdicts else 1
 

@@ -122,6 +122,27 @@ CASE (setsockopt, bind_to_device,
   observe_getpeername (test, "peer", fd, name (&test->peer));
 }
 
+CASE (getpeername, fallen_back,
+      .question = "Does an MPTCP socket name a peer that knows TCP only?",
+      .basis = "POSIX.1-2017 getpeername(), DESCRIPTION; RFC 8684 section 3.7: "
+               "fallback to TCP",
+      .families = ANY_FAMILY, .protocols = MPTCP, .needs = STEERING)
+{
+  struct test plain = by_tcp (test);
+  int listening = listener (&plain);
+  int fd = connected_socket (test);
+  accepted (listening);
+  observe_getpeername (test, "", fd, name (&test->peer));
+  struct
+  {
+    uint32_t size, kernel_count, kernel_size, user_size;
+  } data = { .size = 16 };
+  observe_call (test, "MPTCP_SUBFLOW_ADDRS", "getsockopt",
+                test->entry->getsockopt (fd, MPTCP_LEVEL, SUBFLOW_ADDRESSES,
+                                         &data, &(socklen_t){ sizeof data }),
+                unspecified ());
+}
+
 CASE (getsockopt, subflow_addresses,
       .question = "Does MPTCP_SUBFLOW_ADDRS name the peer at port 0?",
       .basis = "Not in POSIX; Linux mptcp(7)", .families = IPV4 | IPV6,

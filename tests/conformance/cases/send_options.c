@@ -2,7 +2,7 @@
 /* Sending to port 0 with options that change when and how packets leave.  */
 
 #define _GNU_SOURCE
-#include "case.h"
+#include "network.h"
 
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -115,6 +115,38 @@ CASE (sendto, fast_open,
   observe_getpeername (test, "peer", fd, name (&test->peer));
   observe_arrival (test, "arrival", accepted (listening), true,
                    result (PAYLOAD_SIZE));
+}
+
+CASE (sendto, fast_open_again,
+      .question = "And the second time, when the data goes with the SYN?",
+      .basis = "RFC 7413 section 4.2; Linux tcp(7), MSG_FASTOPEN",
+      .families = ANY_FAMILY, .protocols = TCP)
+{
+  int at_peer = socket_at_peer (test, TPROXY, false);
+  set_network (test, "ipv4/tcp_fastopen", "3");
+  if (setsockopt (at_peer, IPPROTO_TCP, TCP_FASTOPEN, &(int){ 4 }, sizeof (int))
+      != 0)
+    broken (test, "TCP_FASTOPEN", errno);
+  for (int i = 0; i < 2; i++)
+    {
+      int fd = new_socket (test);
+      close_by_reset (fd);
+      bool is_second = i == 1;
+      ssize_t sent
+          = test->entry->sendto (fd, payload, PAYLOAD_SIZE, MSG_FASTOPEN,
+                                 &test->peer.any, test->peer.length);
+      int server = accepted (at_peer);
+      if (!is_second)
+        continue;
+      observe_value (test, "sendto", "sendto", sent, result (PAYLOAD_SIZE));
+      observe_getpeername (test, "peer", fd, name (&test->peer));
+      observe_arrival (test, "arrival", server, true, result (PAYLOAD_SIZE));
+      struct tcp_info info = { 0 };
+      socklen_t size = sizeof info;
+      getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+      observe_value (test, "in the SYN", "TCP_INFO",
+                     (info.tcpi_options & TCPI_OPT_SYN_DATA) != 0, result (1));
+    }
 }
 
 CASE (connect, fast_open,

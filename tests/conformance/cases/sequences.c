@@ -172,6 +172,17 @@ digits (int number, int *calls)
   return count;
 }
 
+/* What BPF does not steer is translated, in a network in which no other case
+   has left a trace.  */
+static const char redirect[]
+    = "table inet $table {\n"
+      "chain output {\n"
+      "type nat hook output priority -100; policy accept;\n"
+      "meta l4proto {tcp, sctp, dccp, udplite} th dport $zero"
+      " redirect to :$listener\n"
+      "}\n"
+      "}\n";
+
 /* Make the other ends for a walk.  */
 static struct ends
 other_ends (struct test *test, struct test *here)
@@ -185,6 +196,8 @@ other_ends (struct test *test, struct test *here)
      traces; for protocols that BPF does not steer, shorter sequences with it.
    */
   bool is_translated = test->test_case->needs & STEERING;
+  if (is_translated)
+    own_network (test, redirect);
   struct ends ends
       = { .p = here->peer,
           .at_p = is_translated ? listener (here)

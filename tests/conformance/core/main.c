@@ -120,17 +120,15 @@ static const char usage[]
     = "usage: portzero-suite [option...]\n"
       "  --list             print the cases as JSON lines and end\n"
       "  --count            print the number of variants and end\n"
+      "  --digest           print the digest of all cases and end\n"
       "  --case PATTERN     only cases whose CALL/NAME matches, as in a shell\n"
       "  --output FILE      append the observations to FILE (default: none)\n"
       "  --listener-port N  where packets for port 0 are steered to\n"
       "                     (default 8080); N+1 to N+3 are used, too\n"
       "  --time-limit N     seconds for each variant (default 15); after three "
-      "of a
-"
-      "                     case that took longer, its others are not tried
-"
-      "  --socketcall       make the raw system calls by socketcall(2)
-";
+      "of a\n"
+      "                     case that took longer, its others are not tried\n"
+      "  --socketcall       make the raw system calls by socketcall(2)\n";
 
 static int
 number (const char *text, int most)
@@ -148,6 +146,7 @@ main (int argc, char **argv)
   static const struct option options[] = {
     { "list", no_argument, NULL, 'l' },
     { "count", no_argument, NULL, 'n' },
+    { "digest", no_argument, NULL, 'd' },
     { "case", required_argument, NULL, 'c' },
     { "output", required_argument, NULL, 'o' },
     { "listener-port", required_argument, NULL, 'p' },
@@ -157,7 +156,7 @@ main (int argc, char **argv)
     { 0 },
   };
   const char *output = "/dev/null";
-  bool count = false, list = false;
+  bool count = false, list = false, only_digest = false;
   int option;
   while ((option = getopt_long (argc, argv, "", options, NULL)) != -1)
     switch (option)
@@ -167,6 +166,9 @@ main (int argc, char **argv)
         break;
       case 'n':
         count = true;
+        break;
+      case 'd':
+        only_digest = true;
         break;
       case 'c':
         pattern = optarg;
@@ -208,13 +210,18 @@ main (int argc, char **argv)
       printf ("%d\n", wanted.variants);
       return 0;
     }
+  char digest[17];
+  digest_cases (digest);
+  if (only_digest)
+    {
+      puts (digest);
+      return 0;
+    }
 
   int fd = open (output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0)
     err (BROKEN, "%s", output);
   emit_to (fd, identify ());
-  char digest[17];
-  digest_cases (digest);
   emit_begin (&wanted, &all, pattern, digest);
   find_steering ();
   make_plain_network ();

@@ -22,6 +22,8 @@ int listener (struct test *test);
 int nonblocking_socket (struct test *test);
 /* A stream that was connected to test->peer, until that reset it.  */
 int reset_socket (struct test *test);
+/* The same variant by TCP, whose packets those of MPTCP are.  */
+struct test by_tcp (const struct test *test);
 /* A listener that takes no connection: it drops every packet.  */
 int deaf_listener (struct test *test);
 /* The next connection of a listener.  */
