@@ -6,6 +6,7 @@ As a program, it asks all cases of all mutations and writes docs/mutations.md.""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portzero import judge
+from portzero.cases import list_cases
 from portzero.column import SUITE, Column, open_column, suite
 from portzero.deviations import read_deviations
 from portzero.project import ROOT
 
 SELFTEST = ROOT / "tests/selftest"
+DOCUMENT = ROOT / "docs/mutations.md"
 # The libc that names peers at port 0, and the clients it accepts.
 COLUMN = "patched-accept"
 
@@ -115,20 +118,40 @@ def document(found: dict[Mutation, set[str]], cases: list[str]) -> str:
                     if len(names) == 1})
     lines += ["", "## Cases that alone find some mutation", "",
               ", ".join(alone) or "None.", "",
-              "## Cases that no mutation needs", "",
+              "## How many each case finds", "", "| case | mutations |", "|---|---|"]
+    lines += [f"| {name} | {by_case[name]} |" for name in cases if by_case[name]]
+    lines += ["", "## Cases that no mutation needs", "",
               "They find none of these.  Most ask a kernel, not a libc: the mutations are of six",
               "functions of the libc.", ""]
     lines += [f"- {name}" for name in cases if not by_case[name]]
     return "\n".join(lines) + "\n"
 
 
+def stale(text: str, ways: list[str], cases: list[str]) -> list[str]:
+    """What the document does not know, or names though it is gone."""
+    told = set(re.findall(r"^\| (\w+: [^|]*?) \|", text, re.MULTILINE))
+    named = set(re.findall(r"^(?:\| |- )(\w+/\w+)(?: \||$)", text, re.MULTILINE))
+    return sorted((told ^ set(ways)) | (named ^ set(cases)))
+
+
+def list_names() -> list[str]:
+    return [str(case["case"]) for case in list_cases()]
+
+
+def check() -> None:
+    """End with an error if the document is not of these mutations and cases."""
+    known = stale(DOCUMENT.read_text(), [mutation.way for mutation in mutations()], list_names())
+    if known:
+        sys.exit(f"docs/mutations.md: stale about {', '.join(known)}; run make mutations")
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--check"]:
+        check()
+        return
     with tempfile.TemporaryDirectory() as folder:
         found = ask_all(Path(folder))
-        listing = subprocess.run([str(suite(open_column("distro"))), "--list"], check=True,
-                                 capture_output=True, text=True).stdout.splitlines()
-    cases = [line.split('"')[3] for line in listing]
-    (ROOT / "docs/mutations.md").write_text(document(found, cases))
+    DOCUMENT.write_text(document(found, list_names()))
     missed = [mutation.way for mutation, names in found.items() if not names]
     if missed:
         sys.exit(f"no case finds: {', '.join(missed)}")

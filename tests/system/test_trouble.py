@@ -303,6 +303,15 @@ def test_fallen_short_is_broken(checkout: Checkout) -> None:
         checkout.kept.write_bytes(b"".join(everything))
 
 
+def test_results_of_another_version_are_told(checkout: Checkout) -> None:
+    assert "another version" not in checkout.run("judge").stderr
+    changed = re.sub(rb'"digest":"[0-9a-f]+"', b'"digest":"0123456789abcdef"',
+                     checkout.kept.read_bytes(), count=1)
+    checkout.kept.write_bytes(changed)
+    told = checkout.run("judge").stderr
+    assert "distro/host: asked by another version of the suite; run ./portzero matrix" in told
+
+
 def test_a_partial_run_is_kept_beside(checkout: Checkout) -> None:
     before = checkout.kept.read_bytes()
     result = checkout.run("matrix", "--libc", "distro", "--kernel", "host", "--case", "accept/*")
