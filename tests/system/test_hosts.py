@@ -248,7 +248,7 @@ def test_guests_on_other_hosts(network: Network) -> None:
 
 def test_a_host_that_falls_silent(network: Network, here: Any) -> None:
     network.environment["PARALLEL_SSH"] += (
-        " -o ServerAliveInterval=1 -o ServerAliveCountMax=2 -o ConnectTimeout=5")
+        " -o ServerAliveInterval=5 -o ServerAliveCountMax=3 -o ConnectTimeout=60")
     for name in ADDRESSES:
         network.start(name)
     with network.matrix() as process:
