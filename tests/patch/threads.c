@@ -162,7 +162,7 @@ others (int type)
                         (void *) (i + 1))
         != 0)
       errx (1, "pthread_create");
-  while (asked < 50000)
+  while (asked < 20000)
     sched_yield ();
   enough = true;
   for (int i = 0; i < THREADS; i++)
