@@ -26,7 +26,7 @@ function drawPrograms() {
 }
 
 // What a picture shows, for those who do not see it.
-function described(run, where, name, words) {
+function inWords(run, where, name, words) {
   return `Screenshot “${name}” of ${run.program} on ${run.column}, ${where}: ${
     words || "what it shows is told in the transcript"}`;
 }
@@ -34,7 +34,7 @@ function described(run, where, name, words) {
 function figure(run, where, [name, number, words]) {
   if (!number) return h("p", {}, `Picture “${name}”: ${words}`);
   return h("figure", {}, h("img", { src: `data:image/png;base64,${data.pictures[number]}`,
-    alt: described(run, where, name, words) }), h("figcaption", {}, name));
+    alt: inWords(run, where, name, words) }), h("figcaption", {}, name));
 }
 
 // One of the two sides: what was said at a port, and what was shown there.
