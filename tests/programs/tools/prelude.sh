@@ -11,31 +11,21 @@ mkdir -p /run/lock /run/user
 # come the clients that reset their connections, if the test is about these.
 listening() {
     until grep -q "$(printf ':%04X [0-9A-F]*:0000 0A' "$1")" /proc/net/tcp /proc/net/tcp6; do
-        sleep 0.02
+        sleep 0.05
     done
-    reset.py "$1" "$RESETS"
+    [ "$RESETS" = 0 ] || reset.py "$1" "$RESETS"
 }
 receiving() {
     until grep -q "$(printf ':%04X [0-9A-F]*:0000 07' "$1")" /proc/net/udp /proc/net/udp6; do
-        sleep 0.02
+        sleep 0.05
     done
 }
 
-# Wait until a file (by default the server's log) has a line that matches, ten
-# seconds at most: that it lacks it may be the finding.
-logged() {
-    tries=500
-    until grep -qE "$1" "${2:-/tmp/log}" 2>/dev/null || [ "$tries" = 0 ]; do
-        tries=$((tries - 1))
-        sleep 0.02
-    done
-}
-
-# Wait until the server has said so in its log: for one that listens before it is
-# ready.
+# Wait until a file (by default the server's log) has a line that matches: one
+# that comes in any case.
 says() {
-    until grep -qE "$1" /tmp/log; do
-        sleep 0.02
+    until grep -qE "$1" "${2:-/tmp/log}" 2>/dev/null; do
+        sleep 0.05
     done
 }
 
@@ -43,7 +33,7 @@ says() {
 to_log() {
     syslog.py &
     until [ -S /dev/log ]; do
-        sleep 0.02
+        sleep 0.05
     done
 }
 
