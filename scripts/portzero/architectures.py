@@ -69,7 +69,7 @@ def running_here() -> list[str]:
 def libcs() -> tuple[str, ...]:
     """What their libcs are called that columns can be made of."""
     return tuple(f"{name}-{libc}" for name in running_here()
-                 for libc in ("stock", "patched", "patched-accept"))
+                 for libc in ("distro", "stock", "patched", "patched-accept", "preload"))
 
 
 @functools.cache

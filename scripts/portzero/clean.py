@@ -48,8 +48,9 @@ def _bases() -> Iterator[Base]:
 
 def _present() -> set[str]:
     """The keys of all that can be built here."""
-    keys = {preload.key(name) for name in releases.names()}
     foreign = [name for name in column_name.architectures() if architectures.is_known(name)]
+    keys = {preload.key(name, architecture) for name in releases.names()
+            for architecture in ("", *foreign)}
     for base in _bases():
         module, kinds = ((glibc, glibc.libcs(*foreign)) if base.component == "glibc"
                          else (linux, linux.KERNELS))

@@ -212,7 +212,7 @@ def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
 
 def _columns(release: str, libcs: list[str], kernels: list[str]) -> list[ColumnName]:
     """The columns of a release, or of all that can be had here, with these
-    libcs (none: all that there are) and kernels."""
+    libcs and kernels (none: all that there are)."""
     from portzero.column import SYSTEM, names_of  # noqa: PLC0415
 
     if release != ALL:
@@ -271,7 +271,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     libcs = _chosen(getattr(arguments, "libc", None), LIBCS, "libc", *ALL_LIBCS[len(LIBCS):])
     kernels = _chosen(getattr(arguments, "kernel", None), KERNELS, "kernel")
     names = _columns(getattr(arguments, "release", default_release()),
-                     libcs if getattr(arguments, "libc", None) else [], kernels)
+                     libcs if getattr(arguments, "libc", None) else [],
+                     kernels if getattr(arguments, "kernel", None) else [])
     if arguments.command in ("matrix", "build") and not getattr(arguments, "hosts", None):
         for architecture in {split(name.libc)[0] for name in names} - {""}:
             packages.install(architecture)

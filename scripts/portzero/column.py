@@ -22,13 +22,15 @@ LIBCS = ("distro", "stock", "patched", "patched-accept")
 # Libcs that are another one with an environment of their own (that of preload
 # has the library, too).
 _ACCEPT = {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"}
-SETTINGS = {"patched-accept": ("patched", _ACCEPT), "preload": ("distro", {})} | {
-    f"{name}-patched-accept": (f"{name}-patched", _ACCEPT) for name in architectures.running_here()}
+SETTINGS = {f"{prefix}{libc}": (f"{prefix}{of}", environment)
+            for prefix in ("", *(f"{name}-" for name in architectures.running_here()))
+            for libc, of, environment in (("patched-accept", "patched", _ACCEPT),
+                                          ("preload", "distro", {}))}
 # Those that must be asked for: of other architectures, on the host's kernel.
 FOREIGN = architectures.libcs()
 ALL_LIBCS = (*LIBCS, "preload", *FOREIGN)
 # Those that are the system's own.
-SYSTEM = ("distro", "preload")
+SYSTEM = tuple(libc for libc in ALL_LIBCS if split(libc)[1] in ("distro", "preload"))
 KERNELS = ("host", *linux.KERNELS)
 SUITE = ROOT / "tests/conformance"
 SUITE_FLAGS = ["-Wall", "-Wextra", "-Werror"]
@@ -61,6 +63,11 @@ class Column:
         """Run a command on this column: see sandbox.run() and run_guest().
         `writable` (default: where we are), `limit`, the seconds until it is
         killed, `console` and `memory` matter in a guest only."""
+        if self.preloaded and split(self.libc)[0]:
+            # What makes the sandbox is of the host's architecture, and would
+            # complain of a library that is not.
+            variables = preload.preloading(self.preloaded, os.environ)
+            command = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
         if self.kernel == "host":
             return sandbox.run(self.files, command, listener=listener, kind=steering,
                                environment=self._environment(), stdout=stdout,
@@ -75,7 +82,7 @@ class Column:
         """The caller's variables and the column's.  Tunables add up; of the
         same one, the last holds."""
         both = dict(os.environ)
-        if self.preloaded:
+        if self.preloaded and not split(self.libc)[0]:
             both |= preload.preloading(self.preloaded, both)
         for name, value in self.environment.items():
             before = both.get(name, "") if name == "GLIBC_TUNABLES" else ""
@@ -132,9 +139,11 @@ def _check(name: ColumnName) -> None:
 
 def is_built(name: ColumnName) -> bool:
     """Whether all that a column takes is there."""
+    architecture, kind = split(name.libc)
     libc = SETTINGS.get(name.libc, (name.libc, {}))[0]
-    return ((libc == "distro" or seal.intact(glibc.product(libc, name.release)))
-            and (name.libc != "preload" or seal.intact(preload.product()))
+    return ((name.libc in SYSTEM or seal.intact(glibc.product(libc, name.release)))
+            and (kind != "preload"
+                 or seal.intact(preload.product(default_release(), architecture)))
             and (name.kernel == "host" or seal.intact(linux.product(name.kernel, name.release))))
 
 
@@ -154,16 +163,17 @@ def open_column(libc: str, kernel: str = "host", release: str = default_release(
     _check(ColumnName(release, libc, kernel))
     if kernel != "host":
         linux.build(kernel, release)
-    system = Path("/lib") / multiarch()
+    libraries, linked = _places(libc)
     if libc in SYSTEM:
-        if (system / "libc.so.6").resolve() in sandbox.mounted_files():
+        system = next(place for place in libraries if (place / "libc.so.6").exists()) / "libc.so.6"
+        if system.resolve() in sandbox.mounted_files():
             raise Failure(f"column {libc}", "another C library is mounted over the system's: this "
                           "is a sandbox of another column", "leave it first")
-        return Column(libc, kernel, {}, build_id(system / "libc.so.6"), release,
-                      preloaded=preload.build() if libc == "preload" else None)
+        architecture, kind = split(libc)
+        return Column(libc, kernel, {}, build_id(system), release,
+                      preloaded=preload.build(release, architecture) if kind == "preload" else None)
     built, environment = SETTINGS.get(libc, (libc, {}))
     product = glibc.build(built, release)
-    libraries, linked = _places(libc)
     # What the system has not, nothing loads.
     files = {(place / file.name).resolve(): file
              for kind, places in (("lib", libraries), ("start", linked))
@@ -190,7 +200,7 @@ def _suite_path(column: Column) -> Path:
 def present_suites() -> list[Path]:
     """The suites of the columns whose libcs are built, and their objects."""
     known = [name for name in architectures.running_here() if architectures.is_known(name)]
-    columns = [open_column("distro")]
+    columns = [open_column("distro"), *(open_column(f"{name}-distro") for name in known)]
     columns += [open_column(libc, "host", release) for release in releases.names()
                 if releases.runs_here(release)
                 and sources.known(releases.read(release).glibc) is not None
@@ -246,7 +256,9 @@ def suite(column: Column) -> Path:
     with exclusive(path.name):
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")
-            host = replace(column, kernel="host")
+            # The compiler is a program of the host's architecture: nothing is
+            # preloaded into it.
+            host = replace(column, kernel="host", preloaded=None)
             try:
                 if host.run([_compiler(architecture), "-o", str(partial),
                              *map(str, sorted(objects.glob("*/*.o")))], listener=None) != 0:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from portzero import build as builds
-from portzero import packages, program, releases, sandbox
+from portzero import architectures, packages, program, releases, sandbox
 from portzero.build import changes, log_of, made, run_step, toolchain
 from portzero.column_name import default_release
 from portzero.project import OUT, ROOT, CannotRun, Failure, digest
@@ -21,7 +21,7 @@ SOURCE = ROOT / "preload"
 LIBRARY = "libportzero.so"
 SERIES = "/mnt/series"  # Where the build sees it.
 # Not those of the caller's environment.
-FLAGS = ("CC=gcc", "CFLAGS=-O2 -g", "CPPFLAGS=", "LDFLAGS=", "WARNINGS=-Wall -Wextra -Werror")
+FLAGS = ("CFLAGS=-O2 -g", "CPPFLAGS=", "LDFLAGS=", "WARNINGS=-Wall -Wextra -Werror")
 
 
 @functools.cache
@@ -29,18 +29,25 @@ def _sources() -> tuple[Path, ...]:
     return (SOURCE / "Makefile", SOURCE / "exports.map", *sorted(SOURCE.glob("**/*.[ch]")))
 
 
-def key(release: str = default_release()) -> str:
-    """What the library depends on: not where it is built."""
-    return digest(*FLAGS, toolchain(), *_sources(),
-                  *changes(releases.read(release).glibc.series))
+def _flags(architecture: str) -> tuple[str, ...]:
+    compiler = architectures.read(architecture).compiler if architecture else "gcc"
+    return (f"CC={compiler}", *FLAGS)
 
 
-def product(release: str = default_release()) -> Path:
+def key(release: str = default_release(), architecture: str = "") -> str:
+    """What the library for an architecture depends on: not where it is
+    built."""
+    return digest(*_flags(architecture), toolchain(), *_sources(),
+                  *changes(releases.read(release).glibc.series),
+                  *([architectures.key(architecture)] if architecture else []))
+
+
+def product(release: str = default_release(), architecture: str = "") -> Path:
     """The folder with the finished library."""
-    return OUT / "columns" / f"preload-{key(release)}"
+    return OUT / "columns" / f"preload-{key(release, architecture)}"
 
 
-def _make(folder: Path, release: str) -> None:
+def _make(folder: Path, release: str, architecture: str) -> None:
     work = folder / "work"
     work.mkdir()
     # At places that no checkout's path has a say in: not in the library, nor
@@ -48,16 +55,17 @@ def _make(folder: Path, release: str) -> None:
     inside = sandbox.build_command(SOURCE, work, builds.SOURCE, builds.OBJECTS, "--ro-bind",
                                    str(releases.read(release).glibc.series), SERIES)
     run_step(log_of("preload", release), LIBRARY,
-             [*inside, "make", "--silent", f"--directory={builds.SOURCE}", *FLAGS,
+             [*inside, "make", "--silent", f"--directory={builds.SOURCE}", *_flags(architecture),
               f"O={builds.OBJECTS}", f"SERIES={SERIES}"])
     (work / LIBRARY).rename(folder / LIBRARY)
     shutil.rmtree(work)
 
 
-def build(release: str = default_release()) -> Path:
+def build(release: str = default_release(), architecture: str = "") -> Path:
     """Return the library made of a release's series, building it if that has
     not been done."""
-    return made(product(release), lambda folder: _make(folder, release)) / LIBRARY
+    return made(product(release, architecture),
+                lambda folder: _make(folder, release, architecture)) / LIBRARY
 
 
 def preloading(library: Path, environment: Mapping[str, str]) -> dict[str, str]:

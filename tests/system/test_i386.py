@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The columns of i386, where they are built: `./portzero matrix --libc i386-stock
---libc i386-patched --libc i386-patched-accept` builds them."""
+"""The columns of i386, where what they need is installed (`./portzero packages
+i386`); those of our own libcs, where they are built."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -15,29 +16,39 @@ from portzero import architectures, judge, observations, packages
 from portzero.column import FOREIGN, is_built, open_column, suite
 from portzero.column_name import ColumnName, default_release
 from portzero.project import Failure
-from portzero.results import RESULTS
+from portzero.results import RESULTS, folder
 
 from conftest import portzero
 
-ASKED = [word for libc in FOREIGN for word in ("--libc", libc)]
+# Of the system's own libc, which need not be built.
+SYSTEM = ("i386-distro", "i386-preload")
+BUILT = tuple(libc for libc in FOREIGN if libc not in SYSTEM)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """Skip all where the columns are not there, which nobody must have."""
+def runs() -> None:
+    """Skip all where nobody asked for i386."""
     if absent := packages.missing(packages.needed("i386")):
         pytest.skip(f"the columns of i386 need {', '.join(absent)} (./portzero packages i386)")
     try:
         architectures.check_runs("i386")
     except Failure as failure:
         pytest.skip(str(failure))
-    names = [ColumnName(default_release(), libc, "host") for libc in FOREIGN]
-    if not all(map(is_built, names)):
-        pytest.skip(f"the columns of i386 are not built (./portzero matrix {' '.join(ASKED)})")
 
 
-def test_all_is_as_expected() -> None:
-    result = portzero("matrix", *ASKED)
+def asked(libcs: tuple[str, ...]) -> list[str]:
+    return [word for libc in libcs for word in ("--libc", libc)]
+
+
+@pytest.mark.parametrize("libcs, naming", [
+    (SYSTEM, {"i386-preload"}), (BUILT, {"i386-patched", "i386-patched-accept"})],
+    ids=["the system's", "ours"])
+def test_all_is_as_expected(libcs: tuple[str, ...], naming: set[str]) -> None:
+    """And who names peers, said once more without the judge."""
+    names = [ColumnName(default_release(), libc, "host") for libc in libcs]
+    if libcs == BUILT and not all(map(is_built, names)):
+        pytest.skip(f"these columns are not built (./portzero matrix {' '.join(asked(BUILT))})")
+    result = portzero("matrix", *asked(libcs))
     assert (result.returncode, "All as expected." in result.stdout) == (0, True), result.stdout[-2000:]
     verdicts = [json.loads(line) for line in (RESULTS / "verdicts.jsonl").read_text().splitlines()]
     connected = [verdict for verdict in verdicts
@@ -47,22 +58,17 @@ def test_all_is_as_expected() -> None:
                     if verdict["observed"].get("return") == 0)
     tried = len({(verdict["family"], verdict["protocol"]) for verdict in connected})
     assert tried > 0
-    assert named == {(f"{libc}/host", "libc"): tried
-                     for libc in ("i386-patched", "i386-patched-accept")}
-
-
-def test_what_ran_is_the_libc_of_the_column() -> None:
-    seen = RESULTS / f"columns/{default_release()}/i386-patched/host/observations.jsonl"
-    if not seen.exists():
-        portzero("matrix", *ASKED)
-    ran = json.loads(seen.read_text().splitlines()[1])["ran"]
-    assert ran["libc"] == open_column("i386-patched").build_id
-    assert "ld-linux.so.2" in ran["loader"]
+    assert named == {(f"{libc}/host", "libc"): tried for libc in naming}
+    for name in names:
+        seen = folder(name) / "observations.jsonl"
+        ran = json.loads(seen.read_text().splitlines()[1])["ran"]
+        assert (ran["libc"], Path(ran["loader"]).name) == (
+            open_column(name.libc).build_id, "ld-linux.so.2")
 
 
 def test_socketcall_and_the_system_calls_answer_alike(tmp_path: Path) -> None:
     """i386 has two ways past the libc.  Each question, asked by either."""
-    column = open_column("i386-stock")
+    column = open_column("i386-distro")
     answers = []
     for option in ((), ("--socketcall",)):
         seen = tmp_path / f"observations{len(answers)}.jsonl"
@@ -79,28 +85,29 @@ def test_socketcall_and_the_system_calls_answer_alike(tmp_path: Path) -> None:
 
 
 def test_socketcall_is_what_is_called(tmp_path: Path) -> None:
-    """Not the other way under its name."""
-    column = open_column("i386-stock")
+    """Not the other way under its name: by the number of the system call (of
+    getpeername on i386: 368, of socketcall: 102)."""
+    program = str(suite(open_column("i386-distro")))
     calls = {}
-    for option in ("", "--socketcall"):
+    for option in ((), ("--socketcall",)):
+        # strace shows what socketcall was asked for, under that name.
         result = subprocess.run(
-            ["strace", "-f", "-e", "trace=getpeername,socketcall", "-o", str(tmp_path / "trace"),
-             str(suite(column)), "--case", "getpeername/fresh", *([option] if option else [])],
+            ["strace", "-f", "--syscall-number", "-e", "trace=getpeername,socketcall",
+             "-o", str(tmp_path / "trace"), program, "--case", "getpeername/fresh", *option],
             text=True, capture_output=True, check=False)
         assert result.returncode == 0, result.stderr
-        calls[option] = (tmp_path / "trace").read_text()
-    assert "getpeername(" in calls[""]
-    assert calls[""].count("socketcall(") < calls["--socketcall"].count("socketcall(")
+        calls[option] = Counter(re.findall(r"\[ *(\d+)\] getpeername\(",
+                                           (tmp_path / "trace").read_text()))
+    # The libc has its own way.
+    assert calls[()]["102"] == calls[()]["368"] > 0
+    assert calls["--socketcall",] == {"102": calls[()].total()}
 
 
 def test_a_32_bit_program_runs_on_it(tmp_path: Path) -> None:
-    source = tmp_path / "version.c"
-    source.write_text('#include <gnu/libc-version.h>\n#include <stdio.h>\n'
-                      'int main (void) { return puts (gnu_get_libc_version ()) < 0; }\n')
+    source = tmp_path / "size.c"
+    source.write_text("#include <stdio.h>\nint main (void) { return printf (\"%zu\\n\", sizeof "
+                      "(long)) < 0; }\n")
     foreign = architectures.read("i386")
-    subprocess.run([foreign.compiler, "-o", tmp_path / "version", source], check=True)
-    result = portzero("run", "--libc", "i386-patched", "--", str(tmp_path / "version"))
-    assert (result.returncode, result.stderr) == (0, "")
-    result = portzero("run", "--libc", "i386-patched", "--", "true")
-    assert (result.returncode, result.stderr) == (
-        0, "portzero: true does not use the column's C library: it is a 64-bit program\n")
+    subprocess.run([foreign.compiler, "-o", tmp_path / "size", source], check=True)
+    result = portzero("run", "--libc", "i386-preload", "--", str(tmp_path / "size"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "4\n", "")

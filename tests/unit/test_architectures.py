@@ -22,7 +22,8 @@ def test_a_libc_s_name_begins_with_its_architecture() -> None:
     assert split("i386-patched-accept") == ("i386", "patched-accept")
     for libc in ("stock", "patched-accept", "i386", "i386-", "arm-stock"):
         assert split(libc) == ("", libc)
-    assert FOREIGN == ("i386-stock", "i386-patched", "i386-patched-accept")
+    assert FOREIGN == ("i386-distro", "i386-stock", "i386-patched", "i386-patched-accept",
+                       "i386-preload")
 
 
 def test_no_libc_of_the_host_is_taken_for_foreign() -> None:
@@ -75,6 +76,16 @@ def test_foreign_columns_must_be_asked_for() -> None:
     assert names_of(HERE, ["i386-stock"]) == [ColumnName(HERE, "i386-stock", "host")]
     assert [str(name) for name in cli._columns(HERE, ["stock", "i386-stock"], [])] == [
         "stock/host", "i386-stock/host", "stock/linux-stock", "stock/linux-patched"]
+
+
+def test_the_host_s_kernel_need_not_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(packages, "install", lambda *groups: None)
+    monkeypatch.setattr("portzero.matrix.run", lambda names, *more: asked.append(names) or 0)
+    assert cli.main(["matrix", "--libc", "i386-stock"]) == 0
+    assert cli.main(["matrix", "--libc", "i386-stock", "--kernel", "linux-stock"]) == 0
+    assert [[str(name) for name in names] for names in asked] == [
+        ["i386-stock/host"], ["i386-stock/linux-stock"]]
 
 
 def test_a_guest_runs_none() -> None:
