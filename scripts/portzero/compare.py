@@ -141,19 +141,20 @@ def _without_family(reason: str, family: str) -> str:
     return reason.removeprefix("the control: ").replace(f" over {family} ", " ")
 
 
-def steps(names: list[ColumnName], kind: str = "columns") -> list[Step]:
+def steps(columns: list[Kept]) -> list[Step]:
     """What differs in a run over several releases: between each release and
     the one before it, from column to column of the same libc and kernel."""
     found = []
+    by_name = {kept.name: kept for kept in columns}
     known = releases.names()
-    run = sorted({name.release for name in names}, key=known.index)
+    run = sorted({name.release for name in by_name}, key=known.index)
     for before, after in itertools.pairwise(run):
         step = Step(before, after)
-        for name in names:
-            older = replace(name, release=before)
-            if name.release != after or older not in names:
+        for name, kept in by_name.items():
+            older = by_name.get(replace(name, release=before))
+            if name.release != after or older is None:
                 continue
-            differences, asked, _ = _pair(results.read(older, kind), results.read(name, kind))
+            differences, asked, _ = _pair(older, kept)
             step.compared += asked
             for difference in differences:
                 step.add(f"{name.libc}/{name.kernel}", difference)
@@ -161,10 +162,10 @@ def steps(names: list[ColumnName], kind: str = "columns") -> list[Step]:
     return found
 
 
-def between_releases(names: list[ColumnName], kind: str = "columns") -> list[str]:
+def between_releases(columns: list[Kept]) -> list[str]:
     """What to tell of a run over several releases."""
     lines = []
-    for step in steps(names, kind):
+    for step in steps(columns):
         lines.append(f"{step.after} after {step.before}: {step.differing} of {step.compared} answers "
                      f"differ, {step.alone.total()} could be had on one of them only")
         lines += [f"  {told}" for told in step.lacks()]

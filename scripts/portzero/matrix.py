@@ -210,8 +210,12 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
     names = ordered(results.names(kind)) if names is None else names
     if not names:
         raise Failure("judge", "there are no results", "run ./portzero matrix first")
+    return _judge_and_report([results.read(name, kind) for name in names], kind, style, with_saved)
+
+
+def _judge_and_report(columns: list[Kept], kind: str, style: report.Style,
+                      with_saved: bool = False) -> int:
     ledger = deviations()
-    columns = [results.read(name, kind) for name in names]
     ran = [_ran(kept, ledger) for kept in columns]
     verdicts = [verdict for column in ran for verdict in column.verdicts]
     if kind == "columns":
@@ -228,7 +232,7 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
             results.put(work / "junit.xml")
             results.put(work / "verdicts.jsonl")
     else:  # What was made of all cases stays as it is.
-        summary = report.Summary([str(name) for name in names], verdicts, [])
+        summary = report.Summary([column.name for column in ran], verdicts, [])
     expected = report.show(summary, style)
     for note in _notes(columns, digest_of_cases()):
         print(f"portzero: {note}", file=sys.stderr)
@@ -314,9 +318,10 @@ def run(names: list[ColumnName], pattern: str, again: bool,
     else:
         steered = prepare(pattern)
         _observe_in_stages(names, pattern, steered, again, style, began)
-    status = judge_and_report(ordered(names), kind, style)
+    columns = [results.read(name, kind) for name in ordered(names)]
+    status = _judge_and_report(columns, kind, style)
     if not style.json and not style.quiet:
-        for told in compare.between_releases(names, kind):
+        for told in compare.between_releases(columns):
             print(told)
         page = f", page: {report.PAGE}" if pattern == "*" else ""
         print(f"{time.monotonic() - began:.1f} s; results in {results.RESULTS}{page}")

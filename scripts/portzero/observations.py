@@ -8,7 +8,8 @@ records it had, the last that it is the last."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,8 @@ FORMAT = 2
 
 Record = dict[str, Any]
 
-_AXES = ("case", "family", "protocol", "entry", "port")
+_axes: Callable[[Record], tuple[str, ...]] = operator.itemgetter(
+    "case", "family", "protocol", "entry", "port")
 
 
 @dataclass
@@ -106,7 +108,7 @@ class _Reader:
                                "cannot be")
 
     def _observation(self, record: Record) -> None:
-        if not all(isinstance(record[axis], str) for axis in _AXES):
+        if set(map(type, _axes(record))) != {str}:
             raise TypeError("not text")
         if record["port"] not in ("zero", "control"):
             raise self.failure(f"the port is '{record['port']}', not zero or control")
@@ -123,7 +125,7 @@ class _Reader:
         if case in self.found.asked:
             raise self.failure(f"case {case} ends a second time")
         own = [found for found in self.in_case if found["case"] == case]
-        seen = {tuple(found[axis] for axis in _AXES) for found in own}
+        seen = set(map(_axes, own))
         if len(own) != len(self.in_case):
             self.flaw(f"records of other cases are among those of {case}")
         elif len(own) < records:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portzero import cli, column, compare, matrix, releases, results
+from portzero import cli, column, compare, matrix, releases
 from portzero.column import names_of
 from portzero.column_name import ColumnName, default_release
 from portzero.observations import Observations
@@ -67,10 +67,10 @@ def test_the_host_s_columns_are_shown_first(monkeypatch: pytest.MonkeyPatch, bui
     assert all(name.kernel == "host" for name in found[0][:3])
 
 
-def test_what_differs_between_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_differs_between_releases() -> None:
     older, newer = sorted((HERE, OTHER), key=releases.names().index)
 
-    def kept(name: ColumnName, kind: str) -> Kept:
+    def kept(name: ColumnName) -> Kept:
         old = name.release == older
         records = [{"case": case, "family": "IPv4", "protocol": "UDP", "entry": "libc",
                     "port": "zero", "step": "", "observed": observed}
@@ -86,13 +86,12 @@ def test_what_differs_between_releases(monkeypatch: pytest.MonkeyPatch) -> None:
         return Kept(Path(), name, Facts(str(name), {}), Observations(
             records=records, asked={record["case"]: 1 for record in records}))
 
-    monkeypatch.setattr(results, "read", kept)
-    names = [ColumnName(release, libc, "host") for release in (HERE, OTHER)
-             for libc in ("stock", "patched")]
-    assert compare.between_releases(names) == [
+    columns = [kept(ColumnName(release, libc, "host")) for release in (HERE, OTHER)
+               for libc in ("stock", "patched")]
+    assert compare.between_releases(columns) == [
         f"{newer} after {older}: 4 of 10 answers differ, 2 could be had on one of them only",
         f"  DCCP: 2 not on {newer}: no DCCP",
         "  a/length (UDP): length 16 -> length 28 on stock/host, patched/host",
         "  a/other (UDP): EINVAL -> 0 on stock/host, patched/host",
         f"  ./portzero diff {older}:LIBC/KERNEL {newer}:LIBC/KERNEL lists them"]
-    assert compare.between_releases([name for name in names if name.release == HERE]) == []
+    assert compare.between_releases(columns[:2]) == []
