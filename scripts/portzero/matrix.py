@@ -30,8 +30,9 @@ from portzero.sandbox import GuestDied
 
 SANDBOX = ROOT / "sandbox"
 LEDGER = SUITE / "deviations.toml"
-# Seconds after which a guest whose kernel hangs is given up: no busy machine
-# takes that long.
+# Seconds after which a variant that hangs, and a guest whose kernel does, are given
+# up: no busy machine takes that long.
+VARIANT_LIMIT = 300
 GUEST_LIMIT = 1800
 # How the suite ends when a variant was broken; which, is in the observations.
 SOME_BROKEN = 3
@@ -81,7 +82,8 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
             try:
                 status = column.run(
                     [str(program), "--output", str(folder / "observations.jsonl"), "--case",
-                     pattern, "--listener-port", str(DEFAULT_LISTENER)], listener=listener,
+                     pattern, "--listener-port", str(DEFAULT_LISTENER), "--time-limit",
+                     str(VARIANT_LIMIT)], listener=listener,
                     stdout=out, writable=folder, limit=GUEST_LIMIT, console=said)
             except GuestDied as death:
                 status, died = -1, death.why
