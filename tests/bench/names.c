@@ -2,7 +2,8 @@
 /* Times calls that ask for a peer.
 
    usage: names WHAT [SOCKETS]
-   Prints the median time of one call in nanoseconds, over rounds of many.
+   Prints the median processor time of one call in nanoseconds, over rounds of
+   many.
    WHAT is one of the rows below.  SOCKETS more sockets of the same protocol
    are bound in the network namespace first.
 
@@ -54,6 +55,26 @@ bound (int type)
   return fd;
 }
 
+/* As a server is that serves all addresses.  */
+static int
+bound_to_any (int type)
+{
+  struct sockaddr_in name = { .sin_family = AF_INET };
+  int fd = socket (AF_INET, type, 0);
+  if (bind (fd, (struct sockaddr *) &name, sizeof name) != 0)
+    err (1, "bind");
+  return fd;
+}
+
+static int
+bound_to_device (int type)
+{
+  int fd = bound (type);
+  if (setsockopt (fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo") != 0)
+    err (1, "SO_BINDTODEVICE");
+  return fd;
+}
+
 static int
 bound6 (int type)
 {
@@ -81,12 +102,22 @@ connected (int type, in_port_t port)
 
 static int fd;
 
+/* The processor time of this process and of its children that have ended, in
+   nanoseconds: a call's system calls run on its account, and others on the
+   machine do not.  */
 static double
 now (void)
 {
-  struct timespec time;
-  clock_gettime (CLOCK_MONOTONIC, &time);
-  return (double) time.tv_sec * 1e9 + (double) time.tv_nsec;
+  struct timespec own;
+  struct rusage children;
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &own);
+  getrusage (RUSAGE_CHILDREN, &children);
+  return (double) (own.tv_sec + children.ru_utime.tv_sec
+                   + children.ru_stime.tv_sec)
+             * 1e9
+         + (double) own.tv_nsec
+         + (double) (children.ru_utime.tv_usec + children.ru_stime.tv_usec)
+               * 1e3;
 }
 
 static void
@@ -156,6 +187,42 @@ run_ss (void)
                                            : "ss -unH 'dport = :0' >/dev/null")
       != 0)
     errx (1, "ss");
+}
+
+/* Of two sockets that share address and port (SO_REUSEPORT), return the one
+   that is the slower to ask: the kernel's exact look-up finds one only, which
+   it chooses by a hash.  */
+static int
+sharing (int type)
+{
+  enum
+  {
+    CALLS = 64
+  };
+  struct sockaddr_in name = loopback (0);
+  socklen_t size = sizeof name;
+  double times[2];
+  int fds[2];
+  for (int i = 0; i < 2; i++)
+    {
+      fds[i] = socket (AF_INET, type, 0);
+      if (setsockopt (fds[i], SOL_SOCKET, SO_REUSEPORT, &(int){ 1 },
+                      sizeof (int))
+              != 0
+          || bind (fds[i], (struct sockaddr *) &name, size) != 0
+          || getsockname (fds[i], (struct sockaddr *) &name, &size) != 0)
+        err (1, "SO_REUSEPORT");
+    }
+  for (int i = 0; i < 2; i++)
+    {
+      fd = fds[i];
+      ask ();
+      double start = now ();
+      for (int call = 0; call < CALLS; call++)
+        ask ();
+      times[i] = now () - start;
+    }
+  return fds[times[1] > times[0]];
 }
 
 static int server;
@@ -326,6 +393,9 @@ main (int argc, char **argv)
       FRESH6,
       BOUND,
       BOUND6,
+      ANY,
+      DEVICE,
+      SHARED,
       CONTROL,
       ZERO,
       LISTENER
@@ -340,6 +410,9 @@ main (int argc, char **argv)
     { "unbound-udp6", SOCK_DGRAM, FRESH6, ask, NULL },
     { "bound-udp", SOCK_DGRAM, BOUND, ask, NULL },
     { "bound-udp6", SOCK_DGRAM, BOUND6, ask, NULL },
+    { "any-udp", SOCK_DGRAM, ANY, ask, NULL },
+    { "device-udp", SOCK_DGRAM, DEVICE, ask, NULL },
+    { "shared-udp", SOCK_DGRAM, SHARED, ask, NULL },
     { "port0-tcp", SOCK_STREAM, ZERO, ask, NULL },
     { "port0-udp", SOCK_DGRAM, ZERO, ask, NULL },
     { "dump-tcp", SOCK_STREAM, ZERO, dump, NULL },
@@ -370,6 +443,9 @@ main (int argc, char **argv)
              : rows[i].state == FRESH6  ? socket (AF_INET6, rows[i].type, 0)
              : rows[i].state == BOUND   ? bound (rows[i].type)
              : rows[i].state == BOUND6  ? bound6 (rows[i].type)
+             : rows[i].state == ANY     ? bound_to_any (rows[i].type)
+             : rows[i].state == DEVICE  ? bound_to_device (rows[i].type)
+             : rows[i].state == SHARED  ? sharing (rows[i].type)
              : rows[i].state == CONTROL ? connected (rows[i].type, 9)
              : rows[i].state == ZERO    ? connected (rows[i].type, 0)
                                         : bound (rows[i].type);
