@@ -208,6 +208,9 @@ void
 policy_for_peername (struct test *test)
 {
   int cgroups = own_cgroups (test);
+  /* The address is in network byte order, whichever half of the register its
+     first half then is.  */
+  const bool big_endian = htons (1) == 1;
   /* R6 the context, R7 its socket, R8 where the answer goes.  */
   const struct bpf_insn program[] = {
     MOVE (BPF_REG_6, BPF_REG_1),
@@ -229,9 +232,9 @@ policy_for_peername (struct test *test)
                  offsetof (struct bpf_sock, dst_port), 0),
     STORE_HALF (BPF_REG_8, 2, BPF_REG_2),
     LOAD (BPF_REG_2, BPF_REG_7, offsetof (struct bpf_sock, dst_ip4)),
-    STORE_HALF (BPF_REG_8, 4, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, big_endian ? 6 : 4, BPF_REG_2),
     INSTRUCTION (BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_2, 0, 0, 16),
-    STORE_HALF (BPF_REG_8, 6, BPF_REG_2),
+    STORE_HALF (BPF_REG_8, big_endian ? 4 : 6, BPF_REG_2),
     SET (BPF_REG_2, 0),
     STORE_HALF (BPF_REG_8, 8, BPF_REG_2),
     STORE_HALF (BPF_REG_8, 10, BPF_REG_2),
