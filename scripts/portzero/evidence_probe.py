@@ -97,7 +97,7 @@ def _all(sock: socket.socket) -> dict[str, str]:
 def _stream(family: int, address: str, port: int, listener: int) -> dict[str, Any]:
     """A TCP connection to a port, over which bytes go both ways."""
     with socket.create_server((address, listener), family=family) as server:
-        with socket.create_connection((address, port), timeout=5) as client:
+        with socket.create_connection((address, port), timeout=60) as client:
             with server.accept()[0] as other:
                 client.sendall(b"there")
                 there = other.recv(5)
