@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def signs(browser: Browser, row: int) -> list[str]:
     """The signs of a row, column by column."""
     return browser.run("return [...document.querySelectorAll(arguments[0])[arguments[1]]"
                        ".querySelectorAll('[aria-hidden]')].map((sign) => sign.textContent)", ROWS, row)
+
+
+def test_no_script_takes_the_name_of_another() -> None:
+    """They share one scope, and a function that is there twice is no error."""
+    names = [name for script in page.SCRIPTS for name in re.findall(
+        r"^(?:async )?(?:function|const|let|class) (\w+)", (page.SOURCES / script).read_text(),
+        re.MULTILINE)]
+    assert len(names) > 40
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
 def test_the_grid_shows_each_case_and_column(browser: Browser) -> None:
@@ -328,6 +338,17 @@ def test_nothing_sticks_out(browser: Browser, width: int, scheme: str) -> None:
         folder = OUT / "report/screenshots"
         folder.mkdir(parents=True, exist_ok=True)
         browser.driver.save_screenshot(str(folder / f"{name}-{width}-{scheme}.png"))
+
+
+def test_on_a_phone_the_variants_of_a_cell_are_in_sight(browser: Browser) -> None:
+    browser.media(390, "light")
+    browser.open(model(), "#cell=getpeername/case0@stock/host")
+    sizes = browser.run("const table = document.querySelector('.answers');"
+                        "return [table.parentNode.scrollWidth - table.parentNode.clientWidth,"
+                        " ...[...table.querySelectorAll('.variants button')].map("
+                        "(button) => button.getBoundingClientRect().right)]")
+    assert sizes[0] == 0 and len(sizes) > 4 and max(sizes[1:]) <= 390
+    assert browser.one("#cell-title").text == "getpeername/case0 on stock/host"
 
 
 def test_printed_it_is_whole(browser: Browser) -> None:

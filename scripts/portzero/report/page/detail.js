@@ -52,6 +52,10 @@ function valuesTable(found) {
         class: place === 1 && one !== texts[measure] ? "unlike" : null }, one)))))));
 }
 
+// A name that may be broken behind each slash, before it is broken anywhere.
+const breakable = (name) => name.split("/").flatMap(
+  (part, place) => (place ? ["/", h("wbr"), part] : [part]));
+
 function facts(...pairs) {
   return h("dl", { class: "facts" }, pairs.filter(([, text]) => text).flatMap(
     ([title, text]) => [h("dt", {}, title), h("dd", {}, text)]));
@@ -84,10 +88,11 @@ function variantGroups(column, questions) {
 function groupRow(group, current) {
   const { entry, step, found } = group;
   const kind = verdictOf(found);
-  return h("tr", {}, h("td", {}, h("span", { class: `sign ${kind}` }, SIGNS[kind]), ` ${kind}`),
-    h("td", {}, entry), h("td", {}, step || "–"),
-    h("td", {}, reasonOf(found)),
-    h("td", { class: "variants" }, group.questions.map((question) => h("button", {
+  const cell = { role: "cell" };
+  return h("tr", { role: "row" },
+    h("td", cell, h("span", { class: `sign ${kind}` }, SIGNS[kind]), ` ${kind}`),
+    h("td", cell, entry), h("td", cell, step || "–"), h("td", cell, reasonOf(found)),
+    h("td", { role: "cell", class: "variants" }, group.questions.map((question) => h("button", {
       type: "button", "aria-pressed": String(question === current),
       onclick: () => go({ variant: variantName(question) }) }, named(question).words))));
 }
@@ -115,15 +120,18 @@ function drawCell(parts) {
   const [key, why] = [data.texts[found[DEVIATION]], data.texts[found[WHY]]];
   const deviation = data.deviations[key];
   document.getElementById("cell-body").replaceChildren(
-    h("header", {}, h("h2", { id: "cell-title" }, `${name} on ${columnName}`),
+    h("header", {}, h("h2", { id: "cell-title" }, breakable(`${name} on ${columnName}`)),
       h("button", { type: "button", onclick: () => go({ cell: null, variant: null }) }, "Close")),
     facts(["the question", question], ["the standard", basis],
           ["this cell alone", data.columns[column].command
       && h("code", {}, `${data.columns[column].command} ${name}`)]),
     h("h3", {}, "Answers"),
-    region("Answers by variant", "scroll", h("table", {}, h("thead", {}, h("tr", {},
-      ["verdict", "entry", "step", "answer", "on"].map((title) => h("th", { scope: "col" }, title)))),
-      h("tbody", {}, groups.map((group) => groupRow(group, current))))),
+    // On a phone its rows are no rows for CSS; so what they are is said.
+    region("Answers by variant", "scroll", h("table", { class: "answers", role: "table" },
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+        ["verdict", "entry", "step", "answer", "on"].map(
+          (title) => h("th", { role: "columnheader", scope: "col" }, title)))),
+      h("tbody", { role: "rowgroup" }, groups.map((group) => groupRow(group, current))))),
     h("h3", {}, `${about.words}, ${about.entry === "libc" ? "through the libc"
       : "by the raw system call"}${about.step ? `, step “${about.step}”` : ""}`),
     facts(["verdict", verdictOf(found)], ["observed", data.calls[found[CALL]]],

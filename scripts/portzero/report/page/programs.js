@@ -51,7 +51,7 @@ function drawProgram(name) {
   const run = programAt.get(name);
   if (!run) return false;
   document.getElementById("cell-body").replaceChildren(
-    h("header", {}, h("h2", { id: "cell-title" }, `${run.program} on ${run.column}`),
+    h("header", {}, h("h2", { id: "cell-title" }, breakable(`${run.program} on ${run.column}`)),
       h("button", { type: "button", onclick: () => go({ program: null }) }, "Close")),
     facts(["what", run.what], ["verdict", run.verdict], ["why", run.why],
           ["this alone", h("code", {}, `./portzero programs ${run.program} --column ${run.column}`)]),
