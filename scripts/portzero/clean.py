@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from portzero import (
-    architectures, column, column_name, glibc, linux, preload, releases, sandbox, sources)
+    architectures, column, column_name, emulated, glibc, linux, preload, releases, sandbox, sources)
 from portzero.project import OUT, exclusive
 from portzero.releases import Base
 
@@ -24,10 +24,10 @@ KEY = "[0-9a-f]{16}"
 FOREIGN = rf"(?:{'|'.join(column_name.architectures())})-"
 LIBC = rf"(?:{FOREIGN})?(?:stock|patched)"
 BUILT = {
-    "columns": rf"({LIBC}|linux-(stock|patched)|preload)-{KEY}",
+    "columns": rf"({LIBC}|({FOREIGN})?linux-(stock|patched)|preload)-{KEY}",
     "glibc": rf"((suite|series)-)?(source|objects)(-{LIBC})?-{KEY}|suite-{LIBC}-{KEY}\.sum",
     # (A window is what a test of the kernels' series makes of one of them.)
-    "linux": rf"(source|objects|selftest)(-linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
+    "linux": rf"(source|objects|selftest)(-({FOREIGN})?linux-(stock|patched))?-{KEY}|window-{KEY}-{KEY}",
     "suite": rf"(objects|suite)-{KEY}",
     "sandbox": rf"[a-z]+-{KEY}",
 }
@@ -55,7 +55,7 @@ def _present() -> set[str]:
         module, kinds = ((glibc, glibc.libcs(*foreign)) if base.component == "glibc"
                          else (linux, linux.KERNELS))
         keys |= {module.key(kind, base.release) for kind in kinds}
-    return keys
+    return keys | emulated.present_keys()
 
 
 def _old() -> Iterator[Path]:
@@ -71,7 +71,8 @@ def _old() -> Iterator[Path]:
     for path in sorted(sources.SOURCES.glob("*_*")):
         if path.name not in fetched and not re.search(rf"{PARTIAL}$", path.name):
             yield path
-    present = {path.name for path in (*column.present_suites(), *sandbox.present())}
+    present = {path.name for path in (*column.present_suites(), *emulated.present_suites(),
+                                          *sandbox.present())}
     for folder in ("suite", "sandbox"):
         for path in sorted((OUT / folder).glob("*")):
             if re.fullmatch(BUILT[folder], path.name) and path.name not in present:

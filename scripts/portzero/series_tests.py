@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from portzero import glibc, glibc_suite, releases
-from portzero.build import changes, log_of, run_step
+from portzero.build import OBJECTS, SOURCE, changes, log_of, run_step
 from portzero.column import FOREIGN, KERNELS, open_column
 from portzero.column_name import default_release
 from portzero.project import OUT, Failure, appearing, exclusive
@@ -81,6 +81,19 @@ def _in_the_build(release: str, libc: str, names: list[str]) -> dict[str, str]:
              environment={**glibc_suite.environment(), "TESTS": " ".join(names)})
     return {name: (glibc_suite.read_results(result.read_text()).get(name, "missing")
                    if result.exists() else "missing") for name, result in told.items()}
+
+
+def programs(release: str, libc: str, names: list[str]) -> Path:
+    """Build the programs of the tests, and do not run them: for a machine that
+    is not this one.  Return the folder in which they are."""
+    source, objects = _built(release, libc)
+    log = log_of(f"glibc series {libc}", release)
+    for name in names:
+        folder = name.partition("/")[0]
+        run_step(log, f"glibc {libc}: build {name}", glibc_suite.make(
+            source, objects, "-C", f"{SOURCE}/{folder}", f"subdir={folder}", "..=../",
+            f"objdir={OBJECTS}", f"{OBJECTS}/{name}"))
+    return objects
 
 
 def _on_column(release: str, libc: str, kernel: str, settings: dict[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ HERE = default_release()
 
 def test_a_libc_s_name_begins_with_its_architecture() -> None:
     assert split("i386-patched-accept") == ("i386", "patched-accept")
+    assert split("s390x-stock") == ("s390x", "stock")
     for libc in ("stock", "patched-accept", "i386", "i386-", "arm-stock"):
         assert split(libc) == ("", libc)
     assert FOREIGN == ("i386-distro", "i386-stock", "i386-patched", "i386-patched-accept",
@@ -57,10 +58,10 @@ def test_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(architectures, "key", lambda name: name)
     key = glibc.key.__wrapped__
     before = [key("stock"), key("patched")]
-    found = [key(libc) for libc in glibc.libcs("i386")]
-    assert found[:2] == before and len(set(found)) == 4
+    found = [key(libc) for libc in glibc.libcs("i386", "s390x")]
+    assert found[:2] == before and len(set(found)) == 6
     monkeypatch.setattr(architectures, "key", lambda name: f"{name}, newer compiler")
-    again = [key(libc) for libc in glibc.libcs("i386")]
+    again = [key(libc) for libc in glibc.libcs("i386", "s390x")]
     assert again[:2] == before and not {*again[2:]} & {*found}
 
 

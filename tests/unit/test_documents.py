@@ -33,8 +33,8 @@ def wrong_in(text: str, folder: Path) -> list[str]:
         own = rest.split(" -- ")[0].split("#")[0].split(";")[0]
         wrong += [f"option {option} of {command}"
                   for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", own) if option not in known]
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile.in").read_text(), re.MULTILINE)
-    wrong += [f"target {target}" for target in re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", text,
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile.in").read_text(), re.MULTILINE)
+    wrong += [f"target {target}" for target in re.findall(r"(?:^    |`)make ([a-z][a-z0-9-]*)", text,
                                                           re.MULTILINE) if target not in targets]
     return wrong
 
