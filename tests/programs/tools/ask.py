@@ -37,7 +37,7 @@ def connected(source: int, arguments: argparse.Namespace) -> socket.socket:
 
 
 def answer(source: int, arguments: argparse.Namespace) -> str:
-    spoken = ""
+    spoken, got = "", b""
     try:
         client = connected(source, arguments)
         if arguments.tls:
@@ -50,7 +50,6 @@ def answer(source: int, arguments: argparse.Namespace) -> str:
             if arguments.alpn:
                 spoken = f"{client.version()} {client.selected_alpn_protocol()} "
         client.sendall(arguments.send.encode().decode("unicode_escape").encode("latin-1"))
-        got = b""
         while arguments.until and not re.search(arguments.until.encode(), got):
             piece = client.recv(4096)
             if not piece:
@@ -60,8 +59,11 @@ def answer(source: int, arguments: argparse.Namespace) -> str:
     except ConnectionRefusedError:
         return "[refused]"
     except (ConnectionError, ssl.SSLError) as error:
-        return "[cut off]" if isinstance(error, ConnectionError) or "EOF" in str(error) \
-            else f"[{error}]"
+        # Whether the end comes with a reset depends on what the server had
+        # read by then: chance.
+        if isinstance(error, ConnectionError) or "EOF" in str(error):
+            return (got.decode(errors="backslashreplace") + " [closed]").strip()
+        return f"[{error}]"
 
 
 def main() -> None:
