@@ -19,12 +19,12 @@ HEAD = """
 ## Sequences of calls
 
 A generator walks all sequences of up to three calls (`sequences/datagrams`, `without_ports`) or
-two (`streams`, `others`) of `connect(P)`, `connect(Q)`, `connect(AF_UNSPEC)`, `bind()` to port 0,
-`listen()`, `send()`, `sendto(P)` and `shutdown(SHUT_WR)` on a new socket, where P is port 0 and,
-in the control, another one, and Q is a third; and has a [model](../tests/conformance/core/model.c)
-of what POSIX says beside it. Of each finding, here is the shortest sequence, and the answer of its
-last call (*result*), or whom getpeername() names then (*peer*), by raw system calls on an
-unmodified kernel."""
+two (`streams`, `associations`, `others`) of `connect(P)`, `connect(Q)`, `connect(AF_UNSPEC)`,
+`bind()` to port 0, `listen()`, `send()`, `sendto(P)` and `shutdown(SHUT_WR)` on a new socket, where
+P is port 0 and, in the control, another one, and Q is a third; and has a
+[model](../tests/conformance/core/model.c) of what POSIX says beside it. Of each finding, here is
+the shortest sequence, and the answer of its last call (*result*), or whom getpeername() names then
+(*peer*), by raw system calls on an unmodified kernel."""
 ONLY_ZERO = """
 ### Not at port 0 as at another
 
