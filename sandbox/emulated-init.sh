@@ -1,4 +1,3 @@
-#!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=dash
 # The first process of the machine of `make check-s390x`: runs what is in /job on

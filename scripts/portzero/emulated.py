@@ -169,7 +169,8 @@ def fill(root: Path) -> None:
     slow = " ".join(f"{name}={value}" for name, value in _how()["machine"]["environment"].items())
     (job / "tests/list").write_text("".join(
         f"{Path(name).name} {slow} {variables}\n" for name, variables in tests().items()))
-    shutil.copy2(INIT, root / "init")
+    # (No program of this system, so it has no interpreter here.)
+    (root / "init").write_text("#!/bin/busybox sh\n" + INIT.read_text())
     (root / "init").chmod(0o755)
 
 

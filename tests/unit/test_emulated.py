@@ -79,6 +79,7 @@ def test_what_the_machine_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (root / "job/rules").read_text() == sandbox.steering(8080)
     assert (root / "job/patched/libc.so.6").read_text() == "patched"
     assert (root / "init").stat().st_mode & 0o111
+    assert (root / "init").read_text().startswith("#!/bin/busybox sh\n# SPDX")
 
 
 def left_by(folder: Path, failing: str = "", missing: str = "") -> Path:
