@@ -18,7 +18,7 @@ from portzero.column_name import ColumnName, default_release, split
 from portzero.project import (
     OUT, ROOT, Failure, appearing, digest, exclusive, multiarch, output_of)
 
-LIBCS = ("distro", "stock", "patched", "patched-accept")
+LIBCS = ("distro", "stock", "patched", "patched-accept", "preload")
 # Libcs that are another one with an environment of their own (that of preload
 # has the library, too).
 _ACCEPT = {"GLIBC_TUNABLES": "glibc.net.port0_peers=2"}
@@ -28,7 +28,7 @@ SETTINGS = {f"{prefix}{libc}": (f"{prefix}{of}", environment)
                                           ("preload", "distro", {}))}
 # Those that must be asked for: of other architectures, on the host's kernel.
 FOREIGN = architectures.libcs()
-ALL_LIBCS = (*LIBCS, "preload", *FOREIGN)
+ALL_LIBCS = (*LIBCS, *FOREIGN)
 # Those that are the system's own.
 SYSTEM = tuple(libc for libc in ALL_LIBCS if split(libc)[1] in ("distro", "preload"))
 KERNELS = ("host", *linux.KERNELS)

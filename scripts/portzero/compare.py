@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,6 +88,24 @@ class Change:
 
 
 @dataclass
+class Lack:
+    """What a release does not answer, and the other one does."""
+
+    release: str
+    reason: str
+    count: int = 0
+    protocols: dict[str, None] = field(default_factory=dict)
+    cases: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """Which questions these are, in words."""
+        few = 2
+        cases = ", ".join(self.cases) if len(self.cases) <= few else f"{len(self.cases)} cases"
+        return f"{', '.join(self.protocols)} in {cases}"
+
+
+@dataclass
 class Step:
     """What differs between a release and the one before it."""
 
@@ -95,21 +113,25 @@ class Step:
     after: str
     compared: int = 0
     changes: dict[tuple[str, ...], Change] = field(default_factory=dict)
-    # What only one of them answers, by (protocol, the release that does not),
-    # and the reasons that the other one gives for that.
-    alone: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reasons: dict[tuple[str, str], Counter[str]] = field(
-        default_factory=lambda: defaultdict(Counter))
+    # What only one of them answers, by (case, protocol, the release that does
+    # not), and the reasons that this one gives.
+    alone: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    reasons: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     @property
     def differing(self) -> int:
         return sum(change.count for change in self.changes.values())
 
-    def lacks(self) -> list[str]:
-        """What only one of them answers, and why the other one does not."""
-        return [f"{protocol}: {count} not on {release}: "
-                + "".join(reason for reason, _ in self.reasons[protocol, release].most_common(1))
-                for (protocol, release), count in self.alone.most_common()]
+    def lacks(self) -> list[Lack]:
+        """What only one of them answers, by why the other one does not."""
+        found: dict[tuple[str, str], Lack] = {}
+        for key, count in self.alone.items():
+            case, protocol, release = key
+            reason = self.reasons.get(key, "it was not asked")
+            lack = found.setdefault((release, reason), Lack(release, reason))
+            lack.count += count
+            lack.protocols[protocol] = lack.cases[case] = None
+        return sorted(found.values(), key=lambda lack: -lack.count)
 
     def add(self, column: str, difference: dict[str, Any]) -> None:
         """Count one difference between both columns of this name."""
@@ -118,11 +140,11 @@ class Step:
         lacking = [release for release, observed in sides.items() if not _is_answer(observed)]
         for release in lacking:
             if reason := (sides[release] or {}).get("skipped", ""):
-                self.reasons[protocol, release][_without_family(reason, family)] += 1
+                self.reasons.setdefault((case, protocol, release), _without_family(reason, family))
         if lacking:
             # (If both lack it, one says why, and the other was not asked.)
             if len(lacking) == 1:
-                self.alone[protocol, lacking[0]] += 1
+                self.alone[case, protocol, lacking[0]] += 1
             return
         before, after = judge.answers({side: judge.stable(difference[side])
                                        for side in ("first", "second")})
@@ -168,7 +190,8 @@ def between_releases(columns: list[Kept]) -> list[str]:
     for step in steps(columns):
         lines.append(f"{step.after} after {step.before}: {step.differing} of {step.compared} answers "
                      f"differ, {step.alone.total()} could be had on one of them only")
-        lines += [f"  {told}" for told in step.lacks()]
+        lines += [f"  {lack.count} not on {lack.release} ({lack.what}): {lack.reason}"
+                  for lack in step.lacks()]
         for change in step.changes.values():
             title = f"{change.case} {change.step}".rstrip()
             lines.append(f"  {title} ({', '.join(change.protocols)}): {change.before} -> "

@@ -181,7 +181,10 @@ def judge(column: str, records: list[Record], identity: dict[str, str],
             verdicts.append(Verdict(control["case"], control["step"], column, control["family"],
                                     control["protocol"], control["entry"], "broken",
                                     "only the control was observed"))
-    return verdicts
+    # In the order of the suite, whatever could not be tried.
+    order = {case: number for number, case in enumerate(
+        dict.fromkeys(record["case"] for record in records))}
+    return sorted(verdicts, key=lambda verdict: order[verdict.case])
 
 
 def broken_column(column: str, why: str) -> Verdict:

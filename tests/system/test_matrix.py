@@ -28,7 +28,7 @@ def test_matrix_is_as_expected(whole_matrix: subprocess.CompletedProcess[str]) -
     tried = len({(verdict["family"], verdict["protocol"]) for verdict in connected})
     assert tried > 0
     assert named == {
-        **{(f"{libc}/{kernel}", "libc"): tried for libc in ("patched", "patched-accept")
+        **{(f"{libc}/{kernel}", "libc"): tried for libc in ("patched", "patched-accept", "preload")
            for kernel in ("host", "linux-stock")},
         **{(f"{libc}/linux-patched", entry): tried
            for libc in LIBCS for entry in ("libc", "syscall")}}

@@ -11,5 +11,5 @@ from portzero.report import readme
 def test_the_grid_in_readme_is_current(
         whole_matrix: subprocess.CompletedProcess[str]) -> None:
     assert whole_matrix.returncode == 0
-    stands = readme.parts(readme.README.read_text())[1]
+    stands = readme.MARKS.parts(readme.README.read_text())[1]
     assert stands == readme.made(readme.last_verdicts()), "run: make docs"

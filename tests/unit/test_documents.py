@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from portzero import usage
+from portzero import compare, releases, usage
 from portzero.cli import parser
 from portzero.judge import Verdict
 from portzero.project import ROOT, Failure
-from portzero.report import experiment, readme
+from portzero.report import between, experiment, readme
 
 DOCUMENTS = [ROOT / name for name in subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, text=True, capture_output=True,
@@ -57,10 +57,25 @@ def test_the_truth_stands_in_the_readme() -> None:
 
 
 def test_readme_has_a_place_for_results() -> None:
-    before, _, behind = readme.parts((ROOT / "README.md").read_text())
+    before, _, behind = readme.MARKS.parts((ROOT / "README.md").read_text())
     assert before.startswith("# Port Zero") and "## Licence" in behind
     with pytest.raises(Failure):
-        readme.parts("nothing")
+        readme.MARKS.parts("nothing")
+
+
+def test_what_differs_between_releases_has_its_place() -> None:
+    step = compare.Step("bookworm", "sid", 10)
+    step.add("stock/host", {"question": ("a/b", "", "IPv4", "DCCP", "libc", "zero"),
+                            "first": {"return": 0}, "second": {"skipped": "no DCCP over IPv4 here"}})
+    step.add("stock/host", {"question": ("c/d", "e", "IPv4", "TCP", "libc", "zero"),
+                            "first": {"return": 0}, "second": {"return": -1, "errno": "EPERM"}})
+    text = between.made([step])
+    assert "1 of 10 answers differ; 1 could be had on one of them only" in text
+    assert "| bookworm | 1 | DCCP in a/b | no DCCP here |" in text
+    assert "| `c/d` e (TCP) | 0 | EPERM | stock/host |" in text
+    stands = between.MARKS.parts(between.MARKS.document.read_text())[1]
+    assert [stands.count(f"**{releases.read(name).title} after ") for name in releases.names()] == [
+        0, *[1] * (len(releases.names()) - 1)]
 
 
 def test_what_is_made_is_of_the_kernels_that_are_made_here() -> None:

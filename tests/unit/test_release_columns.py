@@ -25,7 +25,7 @@ def text(names: list[ColumnName]) -> list[str]:
 
 def test_distro_is_of_this_system_alone() -> None:
     assert text(names_of(HERE, (), ["host"])) == [
-        "distro/host", "stock/host", "patched/host", "patched-accept/host"]
+        "distro/host", "stock/host", "patched/host", "patched-accept/host", "preload/host"]
     assert text(names_of(OTHER, (), ["host"])) == [
         f"{OTHER}:{libc}/host" for libc in ("stock", "patched", "patched-accept")]
     with pytest.raises(Failure, match="use --libc stock or --libc patched"):
@@ -54,10 +54,10 @@ def test_a_libc_that_is_too_old_is_not_tried(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("built, stages", [
-    (set(), [4, 8, 3, 6]),  # Host, kernels; then the other release's.
-    ({"host"}, [4, 8, 3, 6]),
-    ({HERE}, [12, 3, 6]),
-    ({HERE, OTHER}, [21]),
+    (set(), [5, 10, 3, 6]),  # Host, kernels; then the other release's.
+    ({"host"}, [5, 10, 3, 6]),
+    ({HERE}, [15, 3, 6]),
+    ({HERE, OTHER}, [24]),
 ])
 def test_the_host_s_columns_are_shown_first(monkeypatch: pytest.MonkeyPatch, built: set[str],
                                             stages: list[int]) -> None:
@@ -90,7 +90,7 @@ def test_what_differs_between_releases() -> None:
                for libc in ("stock", "patched")]
     assert compare.between_releases(columns) == [
         f"{newer} after {older}: 4 of 10 answers differ, 2 could be had on one of them only",
-        f"  DCCP: 2 not on {newer}: no DCCP",
+        f"  2 not on {newer} (DCCP in a/gone): no DCCP",
         "  a/length (UDP): length 16 -> length 28 on stock/host, patched/host",
         "  a/other (UDP): EINVAL -> 0 on stock/host, patched/host",
         f"  ./portzero diff {older}:LIBC/KERNEL {newer}:LIBC/KERNEL lists them"]

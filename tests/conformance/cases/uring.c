@@ -6,6 +6,7 @@
 #include "case.h"
 
 #include <linux/io_uring.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -169,4 +170,66 @@ CASE (io_uring, sendmsg,
                                .len = 1 };
   observe_call (test, "", "IORING_OP_SENDMSG", do_operation (test, &send),
                 result (PAYLOAD_SIZE));
+}
+
+/* An entry that is a command, in the words of newer headers than some systems
+   have.  */
+struct command
+{
+  uint8_t opcode, flags;
+  uint16_t ioprio;
+  int32_t fd;
+  uint32_t cmd_op, pad1;
+  uint64_t addr;
+  uint32_t len, uring_cmd_flags;
+  uint64_t user_data;
+  uint16_t buf_index, personality;
+  uint32_t optlen;
+  uint64_t addr3, pad2;
+};
+
+_Static_assert(sizeof (struct command) == sizeof (struct io_uring_sqe),
+               "a command is an entry");
+
+enum
+{
+  URING_CMD = 46,  /* IORING_OP_URING_CMD, of Linux 5.19.  */
+  GETSOCKNAME = 5, /* SOCKET_URING_OP_GETSOCKNAME.  */
+  OF_PEER = 1
+};
+
+/* Return what a call returned, with its errno.  */
+static long
+again (long returned, int error_number)
+{
+  if (returned < 0)
+    errno = error_number;
+  return returned;
+}
+
+CASE (io_uring, getpeername,
+      .question = "Does io_uring's getsockname, asked for it, name the peer?",
+      .basis = LIKE, .families = ANY_FAMILY, .protocols = CONNECTION | DATAGRAM,
+      .entries = SYSCALL, .needs = STEERING)
+{
+  listener (test);
+  struct name peer = { .length = sizeof peer.storage };
+  struct command get = { .opcode = URING_CMD,
+                         .fd = connected_socket (test),
+                         .cmd_op = GETSOCKNAME,
+                         .addr = (unsigned long) &peer.storage,
+                         .addr3 = (unsigned long) &peer.length,
+                         .optlen = OF_PEER };
+  struct io_uring_sqe entry;
+  memcpy (&entry, &get, sizeof entry);
+  long done = do_operation (test, &entry);
+  int error_number = errno;
+  if (done < 0 && (error_number == EOPNOTSUPP || error_number == EINVAL))
+    skip (test, "getsockname in the io_uring of this kernel");
+  observe_call (test, "", "SOCKET_URING_OP_GETSOCKNAME",
+                again (done, error_number), result (0));
+  if (done < 0)
+    peer.length = 0;
+  observe_name (test, "name", "SOCKET_URING_OP_GETSOCKNAME", &peer,
+                name (&test->peer));
 }
