@@ -106,7 +106,7 @@ def table() -> str:
 def main() -> None:
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    made = (f"On Linux {platform.release()} with {os.cpu_count()} cores, `distro/host`, "
+    made = (f"On Linux {platform.release().partition('-')[0]} with {os.cpu_count()} cores, `distro/host`, "
             f"the least of {TRIES} tries:\n\n")
     DOCUMENT.write_text(before + BEGIN + made + table() + END + after)
 
