@@ -63,6 +63,11 @@ def used(release: releases.Release, again: bool) -> Path:
             shutil.rmtree(path)
         subprocess.run(["cp", "-a", bare, path], check=True)
     copy_checkout(checkout)
+    # A clone, as README has it: tests ask git what belongs to the project.
+    for command in (["init", "--quiet"], ["add", "--all"],
+                    ["-c", "user.name=hosts", "-c", "user.email=hosts@localhost",
+                     "commit", "--quiet", "--message", "The checkout that is tried"]):
+        output_of("git", "-C", checkout, *command)
     return path
 
 

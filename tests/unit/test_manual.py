@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -32,7 +33,9 @@ def rendered(page: Path) -> subprocess.CompletedProcess[str]:
 def test_mandoc_finds_nothing(page: Path) -> None:
     found = subprocess.run(["mandoc", "-T", "lint", "-W", "style", page], text=True,
                            capture_output=True, check=False)
-    assert found.stdout == ""
+    # Which other pages are installed is the system's affair: small ones have none.
+    assert [line for line in found.stdout.splitlines()
+            if "referenced manual not found" not in line] == []
 
 
 def test_mandoc_would_find_something(page: Path, tmp_path: Path) -> None:
@@ -47,12 +50,13 @@ def test_it_is_rendered_without_a_warning_and_whole(page: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     text = result.stdout.replace("‐\n", "")
     for name, command in COMMANDS.items():
-        assert f"   {name}\n     portzero {name}" in text
+        # How far it is indented differs between versions of groff.
+        assert re.search(rf"^ +{name}\s+portzero {name}\b", text, re.MULTILINE), name
         for action in command._actions:
             if action.option_strings and action.dest != "help":
                 assert action.option_strings[-1] in text
     for status in usage.STATUSES:
-        assert f"\n     {status} " in text
+        assert re.search(rf"^ +{re.escape(status)} ", text, re.MULTILINE), status
 
 
 @pytest.mark.parametrize("name", COMMANDS)
