@@ -51,7 +51,7 @@ def test_it_is_rendered_without_a_warning_and_whole(page: Path) -> None:
     text = result.stdout.replace("‐\n", "")
     for name, command in COMMANDS.items():
         # How far it is indented differs between versions of groff.
-        assert re.search(rf"^ +{name}\s+portzero {name}\b", text, re.MULTILINE), name
+        assert re.search(rf"^ +{name}\s+portzero +{name}\b", text, re.MULTILINE), name
         for action in command._actions:
             if action.option_strings and action.dest != "help":
                 assert action.option_strings[-1] in text
