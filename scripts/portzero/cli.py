@@ -14,7 +14,7 @@ from pathlib import Path
 
 from portzero import architectures, packages, releases, usage
 from portzero.column_name import ColumnName, default_release, parse, split
-from portzero.project import CannotRun, Failure, failure_of
+from portzero.project import OUT, CannotRun, Failure, failure_of
 
 # All releases whose libc can run the programs of this system.
 ALL = "all"
@@ -213,8 +213,12 @@ def _chosen(asked: str | list[str] | None, all_of: tuple[str, ...], axis: str,
 def _columns(release: str, libcs: list[str], kernels: list[str]) -> list[ColumnName]:
     """The columns of a release, or of all that can be had here, with these
     libcs and kernels (none: all that there are)."""
+    from portzero import preload  # noqa: PLC0415
     from portzero.column import SYSTEM, names_of  # noqa: PLC0415
 
+    if not libcs and not preload.can_be_named(OUT):
+        print(f"portzero: preload is left out: the loader takes no path with a space or colon: {OUT}; "
+              "set PORTZERO_OUT to another folder", file=sys.stderr)
     if release != ALL:
         return names_of(release, libcs, kernels)
     found = []

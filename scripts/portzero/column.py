@@ -111,10 +111,13 @@ def build_id(library: Path) -> str:
 
 def names_of(release: str, libcs: Sequence[str] = (), kernels: Sequence[str] = ()) -> list[ColumnName]:
     """The columns of a release, or those of them with these libcs and
-    kernels: by kernel, then libc.  Foreign libcs have the host's kernel only."""
+    kernels: by kernel, then libc.  Foreign libcs have the host's kernel only;
+    preload is left out, unless it is asked for, where nothing can be preloaded
+    from this checkout's path."""
     return [ColumnName(release, libc, kernel) for kernel in kernels or KERNELS
             for libc in libcs or LIBCS
             if (libcs or libc not in SYSTEM or release == default_release())
+            and (libcs or libc != "preload" or preload.can_be_named(OUT))
             and (kernels or libc not in FOREIGN or kernel == "host")]
 
 

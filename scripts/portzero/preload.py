@@ -68,12 +68,18 @@ def build(release: str = default_release(), architecture: str = "") -> Path:
                 lambda folder: _make(folder, release, architecture)) / LIBRARY
 
 
+def can_be_named(path: Path) -> bool:
+    """Whether the loader takes this path in LD_PRELOAD, where blanks and
+    colons part one library from the next (ld.so(8))."""
+    return not set(" :") & set(str(path))
+
+
 def preloading(library: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that preload the library, besides what is preloaded
     already, which keeps its place in front.
 
     Raises Failure if the loader could not take the path."""
-    if " " in str(library) or ":" in str(library):
+    if not can_be_named(library):
         raise Failure("preload", f"the loader takes no path with a space or colon: {library}",
                       "set PORTZERO_OUT to another folder")
     before = environment.get("LD_PRELOAD", "")

@@ -57,6 +57,8 @@ def test_run_and_matrix(columns: dict[str, Column], tmp_path: Path, name: bytes)
         status, grid, error = told("matrix", "--kernel", "host", "--case", "getpeername/fresh")
         assert (status, b"Traceback" in error) == (0, False), error
         assert b"getpeername: 1 conforms everywhere" in grid
+        # Asked for by name or not, nothing is left out without a word.
+        assert (b"preload is left out" in error) == bool(set(b" :") & set(os.fsencode(folder)))
     finally:
         shutil.rmtree(folder)
 
