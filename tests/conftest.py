@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,17 @@ def portzero(*arguments: str, ordinary: bool = False,
     prefix = ORDINARY if ordinary and os.geteuid() == 0 else []
     return subprocess.run([*prefix, PORTZERO, *arguments], text=True, capture_output=True,
                           check=False, **{"timeout": PATIENCE, **more})  # type: ignore[call-overload]
+
+
+def peers_named(verdicts: list[dict[str, Any]]) -> tuple[Counter[tuple[str, str]], int]:
+    """How often getpeername/connected names the peer, by column and entry, and
+    how often each of them is asked: said without the judge."""
+    connected = [verdict for verdict in verdicts
+                 if verdict["case"] == "getpeername/connected" and verdict["observed"]
+                 and verdict["protocol"] in ("TCP", "MPTCP", "UDP", "UDP-Lite")]
+    named = Counter((verdict["column"], verdict["entry"]) for verdict in connected
+                    if verdict["observed"].get("return") == 0)
+    return named, len({(verdict["family"], verdict["protocol"]) for verdict in connected})
 
 
 @pytest.fixture(scope="session")

@@ -46,24 +46,25 @@ loopback (in_port_t port)
 }
 
 static int
-bound (int type)
+bound_at (int type, struct sockaddr_in name)
 {
-  struct sockaddr_in name = loopback (0);
   int fd = socket (AF_INET, type, 0);
   if (bind (fd, (struct sockaddr *) &name, sizeof name) != 0)
     err (1, "bind");
   return fd;
 }
 
+static int
+bound (int type)
+{
+  return bound_at (type, loopback (0));
+}
+
 /* As a server is that serves all addresses.  */
 static int
 bound_to_any (int type)
 {
-  struct sockaddr_in name = { .sin_family = AF_INET };
-  int fd = socket (AF_INET, type, 0);
-  if (bind (fd, (struct sockaddr *) &name, sizeof name) != 0)
-    err (1, "bind");
-  return fd;
+  return bound_at (type, (struct sockaddr_in){ .sin_family = AF_INET });
 }
 
 static int

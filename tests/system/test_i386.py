@@ -19,7 +19,7 @@ from portzero.column_name import ColumnName, default_release
 from portzero.project import OUT, Failure
 from portzero.results import RESULTS, folder
 
-from conftest import PATIENCE, portzero
+from conftest import PATIENCE, peers_named, portzero
 
 # Of the system's own libc, which need not be built.
 SYSTEM = ("i386-distro", "i386-preload")
@@ -58,12 +58,7 @@ def test_all_is_as_expected(libcs: tuple[str, ...], naming: set[str], tmp_path: 
     assert (result.returncode, "All as expected." in result.stdout) == (0, True), result.stdout[-2000:]
     verdicts = [json.loads(line)
                 for line in (tmp_path / "results/verdicts.jsonl").read_text().splitlines()]
-    connected = [verdict for verdict in verdicts
-                 if verdict["case"] == "getpeername/connected" and verdict["observed"]
-                 and verdict["protocol"] in ("TCP", "MPTCP", "UDP", "UDP-Lite")]
-    named = Counter((verdict["column"], verdict["entry"]) for verdict in connected
-                    if verdict["observed"].get("return") == 0)
-    tried = len({(verdict["family"], verdict["protocol"]) for verdict in connected})
+    named, tried = peers_named(verdicts)
     assert tried > 0
     assert named == {(f"{libc}/host", "libc"): tried for libc in naming}
     for name in names:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import Counter
 
 from portzero.column import KERNELS, LIBCS
 from portzero.results import RESULTS
 
-from conftest import portzero
+from conftest import peers_named, portzero
 
 
 def test_matrix_is_as_expected(whole_matrix: subprocess.CompletedProcess[str]) -> None:
@@ -20,12 +19,7 @@ def test_matrix_is_as_expected(whole_matrix: subprocess.CompletedProcess[str]) -
     verdicts = [json.loads(line) for line in (RESULTS / "verdicts.jsonl").read_text().splitlines()]
     # What the project is about, said once more without the judge: on each
     # column, how often getpeername/connected names the peer, by entry.
-    connected = [verdict for verdict in verdicts
-                 if verdict["case"] == "getpeername/connected" and verdict["observed"]
-                 and verdict["protocol"] in ("TCP", "MPTCP", "UDP", "UDP-Lite")]
-    named = Counter((verdict["column"], verdict["entry"]) for verdict in connected
-                    if verdict["observed"].get("return") == 0)
-    tried = len({(verdict["family"], verdict["protocol"]) for verdict in connected})
+    named, tried = peers_named(verdicts)
     assert tried > 0
     assert named == {
         **{(f"{libc}/{kernel}", "libc"): tried for libc in ("patched", "patched-accept", "preload")
