@@ -245,6 +245,10 @@ def suite_objects(architecture: str = "") -> Path:
             if not path.exists():
                 with appearing(path) as folder:
                     _make_suite(folder, architecture)
+                    _suite_key.cache_clear()
+                    if suite_objects_path(architecture) != path:
+                        raise Failure("suite", "its sources changed while it was compiled",
+                                      "run it again")
     return path
 
 

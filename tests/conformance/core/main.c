@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 extern const struct test_case *const __start_test_cases[];
@@ -43,7 +44,8 @@ is_wanted (const struct test_case *test_case)
   return fnmatch (pattern, name, 0) == 0;
 }
 
-static struct variant variants[MOST_VARIANTS];
+/* Of a case; their process and this one share them.  */
+static struct variant *variants;
 
 /* How much there is to run: of all cases, or of those wanted.  */
 static struct extent
@@ -197,6 +199,10 @@ main (int argc, char **argv)
   if (optind != argc)
     errx (BROKEN, "unexpected argument '%s'", argv[optind]);
 
+  variants = mmap (NULL, MOST_VARIANTS * sizeof *variants,
+                   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (variants == MAP_FAILED)
+    err (BROKEN, "mmap");
   struct extent all = measure (true), wanted = measure (false);
   if (wanted.variants == 0)
     errx (BROKEN, "no case matches '%s'; --list names them", pattern);

@@ -326,8 +326,19 @@ in_child (struct test *test, void (*body) (struct test *, int), int fd)
   int status;
   if (waitpid (child, &status, 0) != child || !WIFEXITED (status))
     broken (test, "the child died", 0);
-  if (WEXITSTATUS (status) != AS_THE_STANDARD)
-    all_as_the_standard = false;
+  switch (WEXITSTATUS (status))
+    {
+    case AS_THE_STANDARD:
+      break;
+    case OTHERWISE:
+      all_as_the_standard = false;
+      break;
+    case SKIPPED: /* It has said why.  */
+    case BROKEN:
+      end_variant ((enum status) WEXITSTATUS (status));
+    default:
+      broken (test, "the child ended early", 0);
+    }
 }
 
 void

@@ -19,7 +19,8 @@
 
 enum
 {
-  CANNOT_TELL = 100 /* Exit status of a case's process.  */
+  CANNOT_TELL = 100, /* Exit status of a case's process.  */
+  MOST_FILES = 100   /* That a variant has open.  */
 };
 
 int listener_port = 8080;
@@ -64,9 +65,11 @@ find_steering (void)
     steered |= SCTP_MANY;
 }
 
-/* Where the process of the case tells the runner how a variant ended: a byte
-   each.  */
-static int told[2];
+/* The variant that runs, in memory that the runner sees, too: to wake it for
+   each of them would cost as much as many of them take.  */
+static struct variant *running;
+/* The process of a case; a child of its own ends a variant by its status.  */
+static pid_t case_process;
 static jmp_buf end_of_variant;
 /* Descriptors from this one on are a variant's.  */
 static int first_free_fd;
@@ -74,9 +77,10 @@ static int first_free_fd;
 void
 end_variant (enum status status)
 {
-  unsigned char byte = (unsigned char) status;
-  if (write (told[1], &byte, 1) != 1)
-    _exit (CANNOT_TELL);
+  if (getpid () != case_process)
+    _exit ((int) status);
+  running->status = status;
+  __atomic_store_n (&running->ended, true, __ATOMIC_RELEASE);
   longjmp (end_of_variant, 1);
 }
 
@@ -115,13 +119,20 @@ close_from (int first)
    port is not given to another socket; if it is the server's, who gets it is
    refused.  So the servers' ends reset first: they are the younger ones.  */
 static void
-close_servers_first (int first, int end)
+close_servers_first (int first)
 {
-  for (int fd = end - 1; fd >= first; fd--)
+  /* Which are open is one question, not one of each.  */
+  struct pollfd files[MOST_FILES];
+  for (int i = 0; i < MOST_FILES; i++)
+    files[i] = (struct pollfd){ .fd = first + i };
+  poll (files, MOST_FILES, 0);
+  for (int i = MOST_FILES; i-- > 0;)
     {
-      int is_listening = 0, server;
+      int fd = files[i].fd, is_listening = 0, server;
       socklen_t size = sizeof is_listening;
-      if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0)
+      if ((files[i].revents & POLLNVAL)
+          || getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size)
+                 != 0)
         continue;
       close_by_reset (fd);
       if (is_listening && fcntl (fd, F_SETFL, O_NONBLOCK) == 0)
@@ -131,15 +142,17 @@ close_servers_first (int first, int end)
             close (server);
           }
     }
-  for (int fd = end - 1; fd >= first; fd--)
-    close (fd);
+  for (int i = MOST_FILES; i-- > 0;)
+    if (!(files[i].revents & POLLNVAL))
+      close (files[i].fd);
 }
 
-/* The process of a case: runs those variants that have not ended.  What one
-   leaves open is closed before the next.  */
+/* The process of a case: runs those variants that have not ended, and says so
+   by a byte to DONE.  What one leaves open is closed before the next.  */
 _Noreturn static void
-run_variants (struct variant *variants, int count)
+run_variants (struct variant *variants, int count, int done)
 {
+  case_process = getpid ();
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   setpgid (0, 0);
   /* A crash is an observation, not worth a file.  */
@@ -148,14 +161,15 @@ run_variants (struct variant *variants, int count)
   for (volatile int i = 0; i < count; i++)
     if (!variants[i].ended)
       {
+        running = &variants[i];
         if (setjmp (end_of_variant) == 0)
           run (&variants[i].test);
         if (variants[i].test.protocol->bit == DCCP)
-          close_servers_first (first_free_fd, first_free_fd + 100);
+          close_servers_first (first_free_fd);
         close_from (first_free_fd);
         leave_own_network ();
       }
-  _exit (0);
+  _exit (write (done, "", 1) == 1 ? 0 : CANNOT_TELL);
 }
 
 /* After this many variants of a case that did not end in time, its others by
@@ -190,42 +204,59 @@ hangs (const struct variant *variants, int count, const struct entry *entry)
   return hung;
 }
 
+/* The first variant that has not ended.  */
+static int
+first_left (const struct variant *variants, int count)
+{
+  int i = 0;
+  while (i < count && __atomic_load_n (&variants[i].ended, __ATOMIC_ACQUIRE))
+    i++;
+  return i;
+}
+
+/* Wait until the process at the other end of DONE has run all, or has ended.
+   Return false if a variant did not end in time: at least the limit, at most
+   twice as long.  */
+static bool
+wait_for_all (const struct variant *variants, int count, int done)
+{
+  struct pollfd end = { .fd = done, .events = POLLIN };
+  int before;
+  do
+    {
+      before = first_left (variants, count);
+      if (poll (&end, 1, time_limit * 1000) == 1)
+        return true;
+    }
+  while (first_left (variants, count) != before);
+  return false;
+}
+
 bool
 run_contained (struct variant *variants, int count)
 {
   fflush (stdout);
-  if (pipe2 (told, O_CLOEXEC) != 0)
+  int done[2];
+  if (pipe2 (done, O_CLOEXEC) != 0)
     err (BROKEN, "pipe");
   /* Descriptors of variants are higher than ours.  */
-  first_free_fd = dup (told[1]);
+  first_free_fd = dup (done[1]);
   close (first_free_fd);
   pid_t child = fork ();
   if (child == 0)
-    run_variants (variants, count);
+    run_variants (variants, count, done[1]);
   if (child < 0)
     err (BROKEN, "fork");
-  close (told[1]);
-
-  bool in_time = true;
-  int i = 0;
-  for (; i < count; i++)
-    if (!variants[i].ended)
-      {
-        struct pollfd end = { .fd = told[0], .events = POLLIN };
-        unsigned char byte;
-        in_time = poll (&end, 1, time_limit * 1000) == 1;
-        if (!in_time || read (told[0], &byte, 1) != 1)
-          break;
-        variants[i].ended = true;
-        variants[i].status = byte;
-      }
+  close (done[1]);
+  bool in_time = wait_for_all (variants, count, done[0]);
   if (!in_time)
     kill (child, SIGKILL);
-  close (told[0]);
+  close (done[0]);
   int status;
   waitpid (child, &status, 0);
   /* What it left behind.  */
   kill (-child, SIGKILL);
+  int i = first_left (variants, count);
   if (i == count)
     return true;
 
