@@ -211,7 +211,9 @@ def start(kernel: str, work: Path, archive: Path) -> Path:
                           f"see {console.name}") from None
     try:
         with tarfile.open(disk, "r:") as results:
-            results.extractall(left)
+            # Newer Pythons want to be told that nothing may leave the folder.
+            results.extractall(left, **({"filter": "data"} if hasattr(tarfile, "data_filter")
+                                        else {}))
             whole = "./tests" in results.getnames()
     except tarfile.TarError:
         whole = False

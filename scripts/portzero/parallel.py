@@ -4,21 +4,40 @@ sandbox waits for signals, which threads would take from each other."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from portzero.project import Failure
 
 Result = TypeVar("Result")
+# The processor of this worker, if it is one.
+_own: int | None = None
 
 
-def _work(connection: Connection, work: Callable[[int], Result]) -> None:
+@contextlib.contextmanager
+def on_own_processor() -> Iterator[None]:
+    """Keep what a worker starts on one processor: for a guest, whose kernel and
+    processes take turns at every system call.  Each processor has as many
+    workers."""
+    before = os.sched_getaffinity(0)
+    if _own is not None:
+        os.sched_setaffinity(0, {_own})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _work(connection: Connection, processor: int, work: Callable[[int], Result]) -> None:
     """A worker: does what the numbers that come stand for, until -1.  It ends
     without a word at a signal: the user hears of it from whom we work for."""
+    global _own
+    _own = processor
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     while (number := connection.recv()) >= 0:
@@ -42,9 +61,11 @@ def each(work: Callable[[int], Result], numbers: Sequence[int],
     workers = []
     waiting: list[Connection] = []
     try:
-        for _ in range(min(beside * (os.cpu_count() or 1), len(numbers))):
+        processors = sorted(os.sched_getaffinity(0))
+        for worker_number in range(min(beside * len(processors), len(numbers))):
             ours, theirs = context.Pipe()
-            worker = context.Process(target=_work, args=(theirs, work), daemon=True)
+            worker = context.Process(target=_work, daemon=True, args=(
+                theirs, processors[worker_number % len(processors)], work))
             worker.start()
             theirs.close()
             workers.append(worker)

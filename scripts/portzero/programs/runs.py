@@ -5,6 +5,7 @@ all that this depends on: the same is not run twice."""
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import os
@@ -12,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from portzero import sandbox, tree
+from portzero import parallel, sandbox, tree
 from portzero.column import DEFAULT_LISTENER, Column
 from portzero.programs.files import Program
 from portzero.project import OUT, digest
@@ -156,7 +157,9 @@ def run(task: Task, is_zero: bool, resets: int = 0) -> str:
     # A transcript with this as its last line is whole.
     last = _last_line(key(task, is_zero, resets))
     messages = path.with_name(f"{path.name}.console")
-    with path.open("wb") as out, messages.open("wb") as console:
+    place = (contextlib.nullcontext() if task.column.kernel == "host"
+             else parallel.on_own_processor())
+    with path.open("wb") as out, messages.open("wb") as console, place:
         status = tree.run(task.column, command, out, seconds + 10, console)
     if messages.stat().st_size == 0:
         messages.unlink()

@@ -157,7 +157,7 @@ run_variants (struct variant *variants, int count, int done)
   setpgid (0, 0);
   /* A crash is an observation, not worth a file.  */
   setrlimit (RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-  first_free_fd = keep_networks (first_free_fd);
+  first_free_fd = keep_wiretap (keep_networks (first_free_fd));
   for (volatile int i = 0; i < count; i++)
     if (!variants[i].ended)
       {

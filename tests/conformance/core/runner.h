@@ -124,6 +124,12 @@ void make_plain_network (void);
 /* network.c: set the descriptors from FIRST on apart for namespaces, and return
    the first that is left to variants.  */
 int keep_networks (int first);
+/* network.c: a number for the network in which this process is, the same
+   whenever it comes back to it.  */
+int network_now (void);
+/* wire.c: set the descriptor FIRST apart for a wiretap, and return the first
+   that is left to variants.  */
+int keep_wiretap (int first);
 /* bpf.c: have the socket FD get what arrives in this network for PORT.  */
 void look_up (struct test *test, int fd, in_port_t port);
 /* network.c: back from the network that a case made for itself.  */
