@@ -23,7 +23,7 @@ import threading
 
 PATIENCE = 2  # Seconds until the second is asked.
 GRACE = {"tcp": 10, "udp": 3}  # And for an answer to the first after that to the second.
-ALONE = 30  # If there is no second.
+ALONE = 30  # For an answer that nothing else tells of.
 
 
 def connected(source: int, arguments: argparse.Namespace) -> socket.socket:
@@ -83,11 +83,13 @@ def main() -> None:
     first.start()
     first.join(ALONE if arguments.first else PATIENCE)
     if not arguments.first:
-        ask("then", 0)
+        then = threading.Thread(target=ask, args=["then", 0], daemon=True)
+        then.start()
+        then.join(ALONE)
         first.join(GRACE["udp" if arguments.udp else "tcp"])
     print("first:", said.get("first", "[nothing]"), flush=True)
     if not arguments.first:
-        print("then:", said["then"], flush=True)
+        print("then:", said.get("then", "[nothing]"), flush=True)
 
 
 main()
