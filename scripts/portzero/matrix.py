@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -49,14 +50,6 @@ def _key(column: Column, program: Path, pattern: str) -> str:
                   *(path for path in sorted(SANDBOX.rglob("*")) if path.is_file()))
 
 
-def _is_kept(name: ColumnName, kind: str, key: str) -> bool:
-    try:
-        kept = results.read(name, kind)
-    except Failure:
-        return False
-    return kept.facts.key == key and not kept.flaw
-
-
 def _why_broken(why: str, told: str) -> str:
     """Say how a guest ended that did not bring the suite to its end."""
     lines = told.splitlines()
@@ -71,7 +64,7 @@ def _observe(column: Column, pattern: str, listener: int | None, again: bool) ->
     name = parse(column.name)
     kind = "columns" if pattern == "*" else "partial"
     key = _key(column, program, pattern)
-    if key and not again and _is_kept(name, kind, key):
+    if key and not again and results.is_kept(name, kind, key):
         return
     with results.working() as folder:
         ktap, console = folder / "suite.ktap", folder / "console"
@@ -215,6 +208,17 @@ def _ran(kept: Kept, ledger: list[judge.Deviation], run: str = "") -> report.Ran
                       pattern=kept.seen.pattern)
 
 
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of dictionaries are made here, none of them in a circle: to look
+    for those takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns",
                      style: report.Style = report.Style(), with_saved: bool = False) -> int:
     """Judge what is kept (by default, all), tell the result, return the exit
@@ -222,7 +226,9 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
     names = ordered(results.names(kind)) if names is None else names
     if not names:
         raise Failure("judge", "there are no results", "run ./portzero matrix first")
-    return _judge_and_report([results.read(name, kind) for name in names], kind, style, with_saved)
+    with _without_collector():
+        return _judge_and_report([results.read(name, kind) for name in names], kind, style,
+                                 with_saved)
 
 
 def _judge_and_report(columns: list[Kept], kind: str, style: report.Style,
@@ -238,9 +244,10 @@ def _judge_and_report(columns: list[Kept], kind: str, style: report.Style,
         model = report.Model(ran, {case["case"]: case for case in list_cases()}, ledger,
                              programs=report.read_programs(OUT / "programs/results.jsonl"))
         with results.working() as work:
-            summary = report.publish(model, dead, work / "junit.xml", work / "index.html")
+            summary = report.publish(
+                model, dead, work / "junit.xml", work / "index.html",
+                lambda: (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts)))
             results.put(work / "index.html", report.PAGE)
-            (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts))
             results.put(work / "junit.xml")
             results.put(work / "verdicts.jsonl")
     else:  # What was made of all cases stays as it is.
@@ -330,10 +337,12 @@ def run(names: list[ColumnName], pattern: str, again: bool,
     else:
         steered = prepare(pattern)
         _observe_in_stages(names, pattern, steered, again, style, began)
-    columns = [results.read(name, kind) for name in ordered(names)]
-    status = _judge_and_report(columns, kind, style)
+    with _without_collector():
+        columns = [results.read(name, kind) for name in ordered(names)]
+        status = _judge_and_report(columns, kind, style)
+        between = compare.between_releases(columns)
     if not style.json and not style.quiet:
-        for told in compare.between_releases(columns):
+        for told in between:
             print(told)
         page = f", page: {report.PAGE}" if pattern == "*" else ""
         print(f"{time.monotonic() - began:.1f} s; results in {results.RESULTS}{page}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
-from portzero.project import Failure
+from portzero.project import Failure, failure_of
 
 Result = TypeVar("Result")
 # The processor of this worker, if it is one.
@@ -45,6 +45,9 @@ def _work(connection: Connection, processor: int, work: Callable[[int], Result])
             connection.send(work(number))
         except Failure as failure:
             connection.send(failure)
+            return
+        except OSError as error:
+            connection.send(failure_of(error))
             return
 
 

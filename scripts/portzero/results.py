@@ -16,6 +16,7 @@ import contextlib
 import errno
 import fcntl
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -24,7 +25,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -51,6 +52,7 @@ class Facts:
     like: str = ""
     when: str = ""  # It began, in UTC.
     seconds: float | None = None
+    digest: str = ""  # Of what was observed: what keep() was given, to the byte.
 
 
 @dataclass
@@ -170,17 +172,33 @@ def keep(work: Path, name: ColumnName, facts: Facts, kind: str = "columns") -> N
     of that column."""
     target = folder(name, kind)
     target.mkdir(parents=True, exist_ok=True)
-    whole = work / "whole"
-    with whole.open("wb") as out:
+    whole, seen = work / "whole", work / "observations.jsonl"
+    seen.touch()
+    with whole.open("wb") as out, seen.open("rb") as lines:
+        facts = replace(facts, digest=hashlib.file_digest(lines, "sha256").hexdigest())
         out.write((json.dumps({"column": asdict(facts)}) + "\n").encode())
-        seen = work / "observations.jsonl"
-        if seen.exists():
-            with seen.open("rb") as lines:
-                shutil.copyfileobj(lines, out)
+        lines.seek(0)
+        shutil.copyfileobj(lines, out)
     os.replace(whole, work / "observations.jsonl")
     for file in FILES:
         if (work / file).exists():
             os.replace(work / file, target / file)
+
+
+def is_kept(name: ColumnName, kind: str, key: str) -> bool:
+    """Whether what is kept of a column is what a run that depended on `key` left,
+    to its end and unchanged.  (Not as read() finds out, which takes many times as
+    long.)"""
+    try:
+        with (folder(name, kind) / "observations.jsonl").open("rb") as file:
+            facts = Facts(**json.loads(file.readline())["column"])
+            if facts.key != key or facts.broken:
+                return False
+            seen = file.read()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    end = seen[seen.rfind(b"\n", 0, -1) + 1:]
+    return end.startswith(b'{"end":') and hashlib.sha256(seen).hexdigest() == facts.digest
 
 
 def pack(name: ColumnName, kind: str, out: IO[bytes]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -70,7 +70,8 @@ def test_what_is_packed_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     results.keep(work, DISTRO, facts)
     with (tmp_path / "archive").open("wb") as out:
         results.pack(DISTRO, "columns", out)
-    assert results.unpack(tmp_path / "archive", work, DISTRO) == facts
+    found = results.unpack(tmp_path / "archive", work, DISTRO)
+    assert replace(found, digest="") == facts
     assert (work / "observations.jsonl").read_text() == '{"suite": {}}\n'
     assert (work / "suite.ktap").read_text() == "ok 1\n"
 

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from portzero import parallel
 from portzero.project import OUT
 from portzero.report import junit, page
 from portzero.report.model import Model, Ran, read_programs
@@ -26,15 +28,19 @@ class Style:
     calls: bool = False  # A row for each call instead of each case.
 
 
-def publish(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE) -> Summary:
-    """Write the page and the JUnit file; return the summary of the last run.
+def publish(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE,
+            beside: Callable[[], object] = lambda: None) -> Summary:
+    """Write the page and the JUnit file, and do what is to be done `beside`;
+    return the summary of the last run.
 
     `dead` are the places of deviations.toml that met nothing."""
     summary = Summary([column.name for column in model.last],
                       [verdict for column in model.last for verdict in column.verdicts], dead)
     model.complaints = summary.complaints
-    junit.write(summary, junit_path)
-    page.write(model, page_path)
+    works: list[Callable[[], object]] = [
+        lambda: page.write(model, page_path, summary), lambda: junit.write(summary, junit_path),
+        beside]
+    parallel.each(lambda number: works[number]() and None, range(len(works)), lambda _: None)
     return summary
 
 

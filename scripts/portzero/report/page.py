@@ -95,10 +95,12 @@ def _sentences(summary: Summary, model: Model) -> list[str]:
     return sentences
 
 
-def render(model: Model, made: str | None = None) -> str:
-    """Return the page as text.  `made` says when; by default, now."""
-    summary = Summary([column.name for column in model.last],
-                      [verdict for column in model.last for verdict in column.verdicts], [])
+def render(model: Model, made: str | None = None, summary: Summary | None = None) -> str:
+    """Return the page as text.  `made` says when; by default, now.  `summary` is that
+    of the last run, if it is known already."""
+    summary = summary or Summary(
+        [column.name for column in model.last],
+        [verdict for column in model.last for verdict in column.verdicts], [])
     style = (SOURCES / "style.css").read_text()
     script = "\n".join((SOURCES / name).read_text() for name in SCRIPTS)
     # The one character with which data could end its element.
@@ -121,9 +123,9 @@ def render(model: Model, made: str | None = None) -> str:
         made=made if made is not None else datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
-def write(model: Model, path: Path) -> None:
+def write(model: Model, path: Path, summary: Summary | None = None) -> None:
     """Write the page to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(render(model), encoding="utf-8")
+    partial.write_text(render(model, summary=summary), encoding="utf-8")
     partial.rename(path)
