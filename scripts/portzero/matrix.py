@@ -232,7 +232,10 @@ def judge_and_report(names: list[ColumnName] | None = None, kind: str = "columns
 
 
 def _judge_and_report(columns: list[Kept], kind: str, style: report.Style,
-                      with_saved: bool = False) -> int:
+                      with_saved: bool = False, between: bool = False) -> int:
+    """Judge, tell the result (and, if wanted, what is `between` releases), return the
+    exit status."""
+    told: list[str] = []
     ledger = deviations()
     ran = [_ran(kept, ledger) for kept in columns]
     verdicts = [verdict for column in ran for verdict in column.verdicts]
@@ -244,17 +247,22 @@ def _judge_and_report(columns: list[Kept], kind: str, style: report.Style,
         model = report.Model(ran, {case["case"]: case for case in list_cases()}, ledger,
                              programs=report.read_programs(OUT / "programs/results.jsonl"))
         with results.working() as work:
-            summary = report.publish(
-                model, dead, work / "junit.xml", work / "index.html",
-                lambda: (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts)))
+            with report.publishing(
+                    model, dead, work / "junit.xml", work / "index.html",
+                    lambda: (work / "verdicts.jsonl").write_text(judge.as_lines(verdicts)),
+            ) as summary:
+                told = compare.between_releases(columns) if between else []
             results.put(work / "index.html", report.PAGE)
             results.put(work / "junit.xml")
             results.put(work / "verdicts.jsonl")
     else:  # What was made of all cases stays as it is.
         summary = report.Summary([column.name for column in ran], verdicts, [])
+        told = compare.between_releases(columns) if between else []
     expected = report.show(summary, style)
     for note in _notes(columns, digest_of_cases()):
         print(f"portzero: {note}", file=sys.stderr)
+    for line in told:
+        print(line)
     return 0 if expected and verdicts else 1
 
 
@@ -337,13 +345,11 @@ def run(names: list[ColumnName], pattern: str, again: bool,
     else:
         steered = prepare(pattern)
         _observe_in_stages(names, pattern, steered, again, style, began)
+    told = not style.json and not style.quiet
     with _without_collector():
-        columns = [results.read(name, kind) for name in ordered(names)]
-        status = _judge_and_report(columns, kind, style)
-        between = compare.between_releases(columns)
-    if not style.json and not style.quiet:
-        for told in between:
-            print(told)
+        status = _judge_and_report([results.read(name, kind) for name in ordered(names)], kind,
+                                   style, between=told)
+    if told:
         page = f", page: {report.PAGE}" if pattern == "*" else ""
         print(f"{time.monotonic() - began:.1f} s; results in {results.RESULTS}{page}")
     return status

@@ -17,6 +17,7 @@ from portzero.project import Failure
 
 # As in tests/conformance/core/emit.c.
 FORMAT = 2
+RAN = ',"ran":'
 
 Record = dict[str, Any]
 
@@ -56,6 +57,7 @@ class _Reader:
         self.begun = self.ended = False
         self.in_case: list[Record] = []
         self.case_lines = self.total = 0
+        self.end, self.ran = "", {}
 
     def failure(self, why: str, advice: str = "") -> Failure:
         return Failure(f"{self.name}:{self.number}", why, advice or self.advice)
@@ -68,7 +70,7 @@ class _Reader:
         if not line.endswith("\n"):
             raise self.failure("the line is cut off")
         try:
-            record = json.loads(line)
+            record = self._record(line)
         except ValueError:
             raise self.failure("this is not JSON") from None
         try:
@@ -91,6 +93,23 @@ class _Reader:
                 raise self.failure("this is no record of the suite")
         except (KeyError, TypeError) as error:
             raise self.failure(f"this is no whole record of the suite ({error})") from None
+
+    def _record(self, line: str) -> Any:
+        """What a line says.  What ran is at the end of each, and the same in nearly
+        all: it is read once, as that is a third of the work and half of the
+        memory.  (No string holds RAN: a quote in one has a backslash before it.)"""
+        where = line.rfind(RAN)
+        if where < 0:
+            return json.loads(line)
+        if line[where:] == self.end:
+            record = json.loads(line[:where] + "}")
+            record["ran"] = self.ran
+            return record
+        record = json.loads(line)
+        if isinstance(record, dict) and line[where + len(RAN):-2] == json.dumps(
+                record.get("ran"), separators=(",", ":"), ensure_ascii=False):
+            self.end, self.ran = line[where:], record["ran"]
+        return record
 
     def _begin(self, record: Record) -> None:
         if self.begun:

@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from portzero.project import Failure, failure_of
 
@@ -33,7 +33,7 @@ def on_own_processor() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _work(connection: Connection, processor: int, work: Callable[[int], Result]) -> None:
+def _work(connection: Connection, processor: int | None, work: Callable[[int], Result]) -> None:
     """A worker: does what the numbers that come stand for, until -1.  It ends
     without a word at a signal: the user hears of it from whom we work for."""
     global _own
@@ -49,6 +49,39 @@ def _work(connection: Connection, processor: int, work: Callable[[int], Result])
         except OSError as error:
             connection.send(failure_of(error))
             return
+
+
+@contextlib.contextmanager
+def beside(*works: Callable[[], object]) -> Iterator[None]:
+    """Do these things in processes of their own while the caller goes on, and wait
+    for their ends.  Raises Failure if one fails, after what the caller did."""
+    context = multiprocessing.get_context("fork")
+    children = []
+    try:
+        for work in works:
+            ours, theirs = context.Pipe()
+            child = context.Process(target=_work, daemon=True, args=(
+                theirs, None, lambda _, work=work: work() and None))
+            child.start()
+            theirs.close()
+            ours.send(0)
+            ours.send(-1)
+            children.append((child, ours))
+        yield
+        for _, connection in children:
+            if isinstance(answer := _answer(connection), Failure):
+                raise answer
+    finally:
+        for child, _ in children:
+            child.kill()
+            child.join()
+
+
+def _answer(connection: Connection) -> object:
+    try:
+        return connection.recv()
+    except (EOFError, ConnectionResetError):
+        raise Failure("a worker", "it ended without an answer", "run it again") from None
 
 
 def each(work: Callable[[int], Result], numbers: Sequence[int],
@@ -77,11 +110,7 @@ def each(work: Callable[[int], Result], numbers: Sequence[int],
         while waiting:
             for connection in wait(waiting):
                 assert isinstance(connection, Connection)
-                try:
-                    answer = connection.recv()
-                except EOFError:
-                    raise Failure("a worker", "it ended without an answer",
-                                  "run it again") from None
+                answer: Any = _answer(connection)
                 if isinstance(answer, Failure):
                     raise answer
                 tell(answer)

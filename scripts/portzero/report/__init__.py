@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,20 +29,23 @@ class Style:
     calls: bool = False  # A row for each call instead of each case.
 
 
-def publish(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE,
-            beside: Callable[[], object] = lambda: None) -> Summary:
-    """Write the page and the JUnit file, and do what is to be done `beside`;
-    return the summary of the last run.
+@contextlib.contextmanager
+def publishing(model: Model, dead: list[str], junit_path: Path, page_path: Path = PAGE,
+               more: Callable[[], object] = lambda: None) -> Iterator[Summary]:
+    """Write the page and the JUnit file, and do what there is `more`, while the
+    caller does something with the summary of the last run.
 
     `dead` are the places of deviations.toml that met nothing."""
     summary = Summary([column.name for column in model.last],
                       [verdict for column in model.last for verdict in column.verdicts], dead)
     model.complaints = summary.complaints
-    works: list[Callable[[], object]] = [
-        lambda: page.write(model, page_path, summary), lambda: junit.write(summary, junit_path),
-        beside]
-    parallel.each(lambda number: works[number]() and None, range(len(works)), lambda _: None)
-    return summary
+
+    def others() -> None:
+        junit.write(summary, junit_path)
+        more()
+
+    with parallel.beside(lambda: page.write(model, page_path, summary), others):
+        yield summary
 
 
 def show(summary: Summary, style: Style = Style()) -> bool:
@@ -55,4 +59,5 @@ def show(summary: Summary, style: Style = Style()) -> bool:
     return print_report(summary, everything=style.everything, quiet=style.quiet)
 
 
-__all__ = ["PAGE", "Model", "Ran", "Style", "Summary", "publish", "read_programs", "show"]
+__all__ = ["PAGE", "Model", "Ran", "Style", "Summary", "publishing", "read_programs",
+           "show"]
