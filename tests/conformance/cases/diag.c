@@ -134,6 +134,54 @@ CASE (getsockopt, tcp_state,
   observe_value (test, "", "tcpi_state", state, result (TCP_ESTABLISHED));
 }
 
+CASE (getsockopt, tcp_state_half_closed_by_peer,
+      .question = "Does TCP_INFO know that a peer at port 0 closed its side?",
+      .basis = "RFC 9293 section 3.6; RFC 8684 section 3.3.3: DATA_FIN is to a "
+               "connection what FIN is; Linux's TCP_INFO is that of a subflow",
+      .families = ANY_FAMILY, .protocols = STREAM, .needs = STEERING)
+{
+  int listening = listener (test);
+  int fd = connected_socket (test);
+  shutdown (accepted (listening), SHUT_WR);
+  await_end_of_stream (fd);
+  int of_connection = 0;
+  peer_by_diag (test, fd, &of_connection);
+  observe_value (test, "sock_diag", "state", of_connection,
+                 result (TCP_CLOSE_WAIT));
+  unsigned char state = 0;
+  socklen_t size = sizeof state;
+  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
+  observe_value (test, "TCP_INFO", "tcpi_state", state,
+                 test->protocol->bit == MPTCP ? unspecified ()
+                                              : result (TCP_CLOSE_WAIT));
+}
+
+CASE (getsockopt, tcp_state_half_closed,
+      .question = "And that this side is closed?",
+      .basis = "RFC 9293 section 3.6; RFC 8684 section 3.3.3: DATA_FIN is to a "
+               "connection what FIN is; Linux's TCP_INFO is that of a subflow",
+      .families = ANY_FAMILY, .protocols = STREAM, .needs = STEERING)
+{
+  int listening = listener (test);
+  int fd = connected_socket (test);
+  int server = accepted (listening);
+  shutdown (fd, SHUT_WR);
+  await_end_of_stream (server);
+  /* The acknowledgement comes after the end of the stream did.  */
+  int of_connection = 0;
+  do
+    peer_by_diag (test, fd, &of_connection);
+  while (of_connection == TCP_FIN_WAIT1);
+  observe_value (test, "sock_diag", "state", of_connection,
+                 result (TCP_FIN_WAIT2));
+  unsigned char state = 0;
+  socklen_t size = sizeof state;
+  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
+  observe_value (test, "TCP_INFO", "tcpi_state", state,
+                 test->protocol->bit == MPTCP ? unspecified ()
+                                              : result (TCP_FIN_WAIT2));
+}
+
 CASE (sock_diag, destination_port,
       .question = "Can sock_diag be asked for the destination port 0?",
       .basis = "No standard; Linux inet_diag_dump_icsk(), udp_dump(): 0 asks "

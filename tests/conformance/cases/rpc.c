@@ -6,9 +6,9 @@
 #define _GNU_SOURCE
 #include "files.h"
 #include "network.h"
+#include "old.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,29 +26,6 @@ enum
   PORTMAPPER = 111,
   MOST_WORDS = 128 /* Of 32 bits, in a message.  */
 };
-
-/* A function that is there for old programs only: none can be linked with it,
-   and its version is that of the first glibc on this machine.  */
-static void *
-old_function (struct test *test, const char *name)
-{
-  void *found = NULL;
-#ifdef __GLIBC__
-  static const char *const versions[]
-      = { "GLIBC_2.0",  "GLIBC_2.2",  "GLIBC_2.2.5", "GLIBC_2.2.6",
-          "GLIBC_2.3",  "GLIBC_2.4",  "GLIBC_2.16",  "GLIBC_2.17",
-          "GLIBC_2.18", "GLIBC_2.21", "GLIBC_2.27" };
-  for (size_t i = 0; i < sizeof versions / sizeof *versions && !found; i++)
-    found = dlvsym (RTLD_DEFAULT, name, versions[i]);
-#endif
-  if (found == NULL)
-    {
-      char missing[60];
-      snprintf (missing, sizeof missing, "%s() in this libc", name);
-      skip (test, missing);
-    }
-  return found;
-}
 
 /* RFC 5531: make of a call its answer with these WORDS, at most 2; return the
    answer's size.  */

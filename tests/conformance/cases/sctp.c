@@ -11,6 +11,8 @@
 
 enum
 {
+  PRIMARY_ADDRESS = 6,      /* SCTP_PRIMARY_ADDR  */
+  GET_ASSOCIATIONS = 29,    /* SCTP_GET_ASSOC_ID_LIST  */
   GET_PEER_ADDRESSES = 108, /* SCTP_GET_PEER_ADDRS  */
   L2TP = 115                /* IPPROTO_L2TP  */
 };
@@ -62,19 +64,29 @@ CASE (getpeername, one_to_many_listening,
                 unspecified ());
 }
 
-CASE (getsockopt, peer_addresses,
-      .question = "Does SCTP_GET_PEER_ADDRS name the peer at port 0?",
-      .basis = "RFC 6458 section 9.3: all addresses, with the peer's port",
-      .families = IPV4 | IPV6, .protocols = SCTP, .needs = STEERING)
+CASE (getsockopt, peername_one_to_many,
+      .question = "Whom does SO_PEERNAME name, of many associations?",
+      .basis = "RFC 6458 section 3.1: getpeername() does not apply; Linux "
+               "names who was given to connect(), at other ports",
+      .families = IPV4 | IPV6, .protocols = SCTP_MANY, .needs = STEERING)
 {
   listener (test);
-  int fd = connected_socket (test);
+  observe_so_peername (test, "unconnected", new_socket (test),
+                       error (ENOTCONN));
+  observe_so_peername (test, "", connected_socket (test), unspecified ());
+}
+
+/* The first address of the peer that SCTP_GET_PEER_ADDRS tells of ASSOCIATION;
+   of length 0 if there is none.  */
+static struct name
+peer_of_association (struct test *test, int fd, int association)
+{
   struct
   {
     int association;
     uint32_t count;
     unsigned char addresses[500];
-  } data = { 0 };
+  } data = { .association = association };
   socklen_t size = sizeof data;
   struct name peer = { .length = test->peer.length };
   if (test->entry->getsockopt (fd, IPPROTO_SCTP, GET_PEER_ADDRESSES, &data,
@@ -83,7 +95,56 @@ CASE (getsockopt, peer_addresses,
       || data.count == 0)
     peer.length = 0;
   memcpy (&peer.storage, data.addresses, peer.length);
+  return peer;
+}
+
+CASE (getsockopt, peer_addresses,
+      .question = "Does SCTP_GET_PEER_ADDRS name the peer at port 0?",
+      .basis = "RFC 6458 section 9.3: all addresses, with the peer's port",
+      .families = IPV4 | IPV6, .protocols = SCTP, .needs = STEERING)
+{
+  listener (test);
+  struct name peer = peer_of_association (test, connected_socket (test), 0);
   observe_name (test, "", "getsockopt", &peer, name (&test->peer));
+}
+
+CASE (getsockopt, peer_addresses_one_to_many,
+      .question = "Does it, and the primary address, of one of many?",
+      .basis = "RFC 6458 section 8.1.9, SCTP_PRIMARY_ADDR; section 8.2.6, "
+               "SCTP_GET_ASSOC_ID_LIST; section 9.3",
+      .families = IPV4 | IPV6, .protocols = SCTP_MANY, .needs = STEERING)
+{
+  listener (test);
+  int fd = connected_socket (test);
+  struct
+  {
+    uint32_t count;
+    int first;
+  } list = { 0 };
+  socklen_t size = sizeof list;
+  observe_call (test, "associations", "getsockopt",
+                test->entry->getsockopt (fd, IPPROTO_SCTP, GET_ASSOCIATIONS,
+                                         &list, &size),
+                result (0));
+  observe_value (test, "how many", "SCTP_GET_ASSOC_ID_LIST", list.count,
+                 result (1));
+  struct name peer = peer_of_association (test, fd, list.first);
+  observe_name (test, "addresses", "getsockopt", &peer, name (&test->peer));
+  /* struct sctp_prim, which has no padding.  */
+  struct
+  {
+    int association;
+    struct sockaddr_storage address;
+  } __attribute__ ((packed, aligned (4))) primary
+      = { .association = list.first };
+  size = sizeof primary;
+  peer.length = test->peer.length;
+  if (test->entry->getsockopt (fd, IPPROTO_SCTP, PRIMARY_ADDRESS, &primary,
+                               &size)
+      != 0)
+    peer.length = 0;
+  memcpy (&peer.storage, &primary.address, peer.length);
+  observe_name (test, "primary", "getsockopt", &peer, name (&test->peer));
 }
 
 CASE (connect, undone_association,

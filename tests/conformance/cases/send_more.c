@@ -252,3 +252,30 @@ CASE (send, probe_without_ports,
       test->entry->sendto (new_socket (test), NULL, 0, flags, NULL, 0),
       error (EDESTADDRREQ));
 }
+
+CASE (send, probe_echo,
+      .question = "Does it, for ICMP sockets, which only echo requests leave?",
+      .basis = "No standard; Linux ping_v4_sendmsg(), ping_v6_sendmsg(): "
+               "[EDESTADDRREQ] without a peer; IPv6 does send the probe",
+      .families = IPV4 | IPV6, .protocols = PING)
+{
+  int flags = MSG_CONFIRM | MSG_DONTWAIT | 0x10 /* MSG_PROBE */;
+  char type = test->family->domain == AF_INET ? 8 : (char) 128;
+  /* The last byte is that of the sequence number.  */
+  char probe[8] = { type, [7] = 1 }, request[8] = { type, [7] = 2 };
+  int fd = connected_socket (test);
+  observe_call (test, "connected", "send",
+                test->entry->sendto (fd, probe, sizeof probe, flags, NULL, 0),
+                result (sizeof probe));
+  observe_call (test, "unconnected", "send",
+                test->entry->sendto (new_socket (test), probe, sizeof probe,
+                                     flags, NULL, 0),
+                error (EDESTADDRREQ));
+  if (send (fd, request, sizeof request, 0) != sizeof request)
+    broken (test, "send", errno);
+  /* Packets on loopback keep their order: this is the probe's, if that left. */
+  char answer[8] = "";
+  recv (fd, answer, sizeof answer, 0);
+  observe_value (test, "first answer", "sequence number", answer[7],
+                 unspecified ());
+}
