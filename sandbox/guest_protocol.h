@@ -11,7 +11,8 @@ enum guest_fd
 {
   GUEST_SIGNALS = 40,
   GUEST_REPORT = 41,
-  GUEST_INPUT = 42
+  GUEST_INPUT = 42,
+  HIGHEST_GUEST_FD = GUEST_INPUT
 };
 
 enum

@@ -466,8 +466,12 @@ main (int argc, char **argv)
                        "       init STATUS-FD - COMMAND...\n");
       return CANNOT_SET_UP;
     }
-  status_fd = (int) strtol (argv[1], NULL, 10);
-  fcntl (status_fd, F_SETFD, FD_CLOEXEC);
+  /* A caller with many files open may have given one of a guest's numbers.  */
+  int given = (int) strtol (argv[1], NULL, 10);
+  status_fd = fcntl (given, F_DUPFD_CLOEXEC, HIGHEST_GUEST_FD + 1);
+  if (status_fd < 0)
+    return CANNOT_SET_UP;
+  close (given);
   end_with_caller ();
   tell ("\n");
   char nothing[] = "";

@@ -40,6 +40,18 @@ def test_streams_are_intact_and_apart(tmp_path: Path) -> None:
     assert (result.stdout, result.stderr) == ("a\r\n\tb\n\001".replace("\r\n", "\n"), "c\n")
 
 
+def test_a_caller_may_have_any_number_of_files_open(tmp_path: Path) -> None:
+    """The guest's kernel has pipes at 40 to 42: what we are given must not be
+    one of these."""
+    for most in range(32, 44):
+        files = "; ".join(f"exec {number}< /dev/null" for number in range(3, most))
+        result = subprocess.run(
+            ["bash", "-c", f'{files}; exec "$@"', "bash", PORTZERO, "run", "--libc", "distro",
+             "--kernel", "linux-stock", "--", "echo", "here"],
+            cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "here\n", ""), most
+
+
 @KERNELS
 def test_kernel_is_the_one_that_was_built(tmp_path: Path, kernel: str) -> None:
     release = guest("uname", "-r", kernel=kernel, cwd=tmp_path).stdout.strip()

@@ -17,7 +17,7 @@ from portzero.report import programs as report
 RESULTS = OUT / "programs/results.jsonl"
 # Most of a program's time is waiting, for the other side or for an answer
 # that does not come: so many run beside each other on each processor.
-BESIDE = 4
+BESIDE = 5
 
 
 def _told(task: Task, *, anew: bool) -> tuple[Verdict, list[str]] | None:
