@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from portzero import architectures, packages, releases, usage
 from portzero.column_name import ColumnName, default_release, parse, split
@@ -18,6 +19,28 @@ from portzero.project import OUT, CannotRun, Failure, failure_of
 
 # All releases whose libc can run the programs of this system.
 ALL = "all"
+
+
+class _Once(argparse._StoreAction):  # There is no public one.
+    """An option that is refused the second time: the first would be lost without a
+    word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        if option_string and option_string in vars(namespace):
+            raise argparse.ArgumentError(self, "it can be given only once")
+        super().__call__(parser, namespace, values, option_string)
+        if option_string:
+            setattr(namespace, option_string, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose plain options are taken once; its commands' parsers are of this kind,
+    too."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.register("action", None, _Once)
 
 
 def _port(text: str) -> int:
@@ -55,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="portzero", description="Port 0 as a normal port of the sockets API: "
         "builds the C libraries, runs the conformance suite on them, runs any program on them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
