@@ -66,9 +66,9 @@ make_call (const struct test *test, const struct ends *ends, int fd,
   switch (call)
     {
     case CONNECT_P:
-      return by->connect (fd, &ends->p.any, ends->p.length);
+      return connect_by (by->connect, test, fd, &ends->p);
     case CONNECT_Q:
-      return by->connect (fd, &ends->q.any, ends->q.length);
+      return connect_by (by->connect, test, fd, &ends->q);
     case CONNECT_NOBODY:
       return by->connect (fd, &nobody.any, nobody.length);
     case BIND:

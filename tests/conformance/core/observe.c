@@ -182,7 +182,7 @@ observe_connect (struct test *test, const char *step, int fd,
   struct observation o
       = { .step = step, .call = "connect", .standard = standard };
   errno = NO_ERRNO;
-  o.returned = test->entry->connect (fd, &peer->any, peer->length);
+  o.returned = connect_by (test->entry->connect, test, fd, peer);
   record (test, &o);
 }
 

@@ -144,17 +144,26 @@ accepted (int listening)
 }
 
 int
+connect_by (connect_call *call, const struct test *test, int fd,
+            const struct name *to)
+{
+  int before = errno;
+  int tries = test->protocol->bit == DCCP ? 3 : 1;
+  int returned;
+  while ((returned = call (fd, &to->any, to->length)) != 0 && --tries > 0
+         && errno == ECONNREFUSED)
+    errno = before;
+  return returned;
+}
+
+int
 connected_socket (struct test *test)
 {
   int fd = new_socket (test);
   if (is_connection (test))
     close_by_reset (fd);
-  /* A DCCP server refuses the port of a client that reset before, for a minute
-     (TIME_WAIT); the next port is another.  */
-  int tries = test->protocol->bit == DCCP ? 3 : 1;
-  while (connect (fd, &test->peer.any, test->peer.length) != 0)
-    if (--tries == 0)
-      broken (test, "connect", errno);
+  if (connect_by (connect, test, fd, &test->peer) != 0)
+    broken (test, "connect", errno);
   return fd;
 }
 

@@ -33,6 +33,14 @@ int accepted (int listening);
 void close_by_reset (int fd);
 /* Whether the variant's sockets listen and accept.  */
 bool is_connection (const struct test *test);
+typedef int connect_call (int fd, const struct sockaddr *to, socklen_t size);
+/* Connect FD by CALL; return what it returns, with errno as it leaves it.  A
+   DCCP server refuses the port of a client that it reset, for a minute
+   (TIME_WAIT; dccp_rcv_reset() in Linux's net/dccp/input.c): that says nothing
+   of the peer's port, and the next of ours is another, so a DCCP socket gets
+   three tries.  */
+int connect_by (connect_call *call, const struct test *test, int fd,
+                const struct name *to);
 /* A new socket, connected to test->peer; for streams, at which there must
    be a listener.  */
 int connected_socket (struct test *test);
