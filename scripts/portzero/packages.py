@@ -7,6 +7,7 @@ Uses the standard library only: it runs before anything is installed."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import TextIO
 
 from portzero import data_file, releases
 from portzero.project import OUT, ROOT, Failure
+
+# The part of a group whose packages are needed only if there is no command of the name.
+COMMANDS = "commands"
 
 
 def needed(*groups: str) -> list[str]:
@@ -25,7 +29,8 @@ def needed(*groups: str) -> list[str]:
                           f"use {', '.join(file.table)}")
         for part in file.table[group]:
             file.check_strings(file.table[group], part)
-    found = [name for group in groups for names in file.table[group].values() for name in names]
+    found = [name for group in groups for part, names in file.table[group].items()
+             for name in names if part != COMMANDS or shutil.which(name) is None]
     if "matrix" in groups and releases.is_host(releases.default().name):
         found += [releases.default().glibc.package, releases.default().linux.package]
     return list(dict.fromkeys(found))

@@ -61,18 +61,29 @@ def talk(libc: str, nginx: Path, folder: Path) -> list[str]:
     return told.read_text().splitlines()
 
 
+def asks_for_the_peer() -> bool:
+    """Whether this curl asks getpeername() whom it is connected to.  Later ones (8.14
+    is one) say whom they called."""
+    told = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(told.split()[1].split(".")[0]) < 8
+
+
 @pytest.mark.parametrize("libc", ["distro", "stock"])
 def test_without_the_patch_curl_misses_the_peer(libc: str, nginx: Path, tmp_path: Path) -> None:
     lines = talk(libc, nginx, tmp_path)
-    assert ("* getpeername() failed with errno 107: Transport endpoint is not connected"
-            in lines)
-    assert "* Connected to 127.0.0.1 () port 0 (#0)" in lines
     assert lines.count("< HTTP/1.1 200 OK") == 2
+    if asks_for_the_peer():
+        assert ("* getpeername() failed with errno 107: Transport endpoint is not connected"
+                in lines)
+        assert "* Connected to 127.0.0.1 () port 0 (#0)" in lines
+    else:
+        assert "* Connected to 127.0.0.1 (127.0.0.1) port 0" in lines
 
 
 def test_with_the_patch_curl_names_it(nginx: Path, tmp_path: Path) -> None:
     lines = talk("patched", nginx, tmp_path)
-    assert "* Connected to 127.0.0.1 (127.0.0.1) port 0 (#0)" in lines
-    assert "* Connected to ::1 (::1) port 0 (#1)" in lines
+    for address, number in (("127.0.0.1", 0), ("::1", 1)):
+        end = f" (#{number})" if asks_for_the_peer() else ""
+        assert f"* Connected to {address} ({address}) port 0{end}" in lines
     assert not [line for line in lines if "errno" in line]
     assert lines.count("< HTTP/1.1 200 OK") == 2
