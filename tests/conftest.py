@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -15,6 +16,10 @@ import pytest
 
 from portzero.column import Column, open_column
 from portzero.project import ROOT
+
+# Who starts the tests in the background of a shell has this ignored, and so would all
+# that they start: what is to be interrupted could not be.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PORTZERO = str(ROOT / "portzero")
 # Seconds to wait for what comes at once on an idle machine.  They are no
