@@ -56,7 +56,7 @@ class _Reader:
         self.found = Observations()
         self.begun = self.ended = False
         self.in_case: list[Record] = []
-        self.case_lines = self.total = 0
+        self.total = 0
         self.end, self.ran = "", {}
 
     def failure(self, why: str, advice: str = "") -> Failure:

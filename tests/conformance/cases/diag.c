@@ -121,6 +121,17 @@ CASE (getpeername, destroyed,
   observe_getpeername (test, "", fd, error (ENOTCONN));
 }
 
+/* What TCP_INFO tells first: the state.  */
+static void
+observe_tcp_info (struct test *test, const char *step, int fd,
+                  struct answer standard)
+{
+  unsigned char state = 0;
+  socklen_t size = sizeof state;
+  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
+  observe_value (test, step, "tcpi_state", state, standard);
+}
+
 CASE (getsockopt, tcp_state,
       .question = "Does TCP_INFO know that a peer at port 0 is connected?",
       .basis = "Not in POSIX; Linux tcp(7), TCP_INFO", .families = ANY_FAMILY,
@@ -128,10 +139,7 @@ CASE (getsockopt, tcp_state,
 {
   listener (test);
   int fd = connected_socket (test);
-  unsigned char state = 0;
-  socklen_t size = sizeof state;
-  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
-  observe_value (test, "", "tcpi_state", state, result (TCP_ESTABLISHED));
+  observe_tcp_info (test, "", fd, result (TCP_ESTABLISHED));
 }
 
 CASE (getsockopt, tcp_state_half_closed_by_peer,
@@ -148,12 +156,9 @@ CASE (getsockopt, tcp_state_half_closed_by_peer,
   peer_by_diag (test, fd, &of_connection);
   observe_value (test, "sock_diag", "state", of_connection,
                  result (TCP_CLOSE_WAIT));
-  unsigned char state = 0;
-  socklen_t size = sizeof state;
-  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
-  observe_value (test, "TCP_INFO", "tcpi_state", state,
-                 test->protocol->bit == MPTCP ? unspecified ()
-                                              : result (TCP_CLOSE_WAIT));
+  observe_tcp_info (test, "TCP_INFO", fd,
+                    test->protocol->bit == MPTCP ? unspecified ()
+                                                 : result (TCP_CLOSE_WAIT));
 }
 
 CASE (getsockopt, tcp_state_half_closed,
@@ -174,12 +179,9 @@ CASE (getsockopt, tcp_state_half_closed,
   while (of_connection == TCP_FIN_WAIT1);
   observe_value (test, "sock_diag", "state", of_connection,
                  result (TCP_FIN_WAIT2));
-  unsigned char state = 0;
-  socklen_t size = sizeof state;
-  test->entry->getsockopt (fd, IPPROTO_TCP, TCP_INFO, &state, &size);
-  observe_value (test, "TCP_INFO", "tcpi_state", state,
-                 test->protocol->bit == MPTCP ? unspecified ()
-                                              : result (TCP_FIN_WAIT2));
+  observe_tcp_info (test, "TCP_INFO", fd,
+                    test->protocol->bit == MPTCP ? unspecified ()
+                                                 : result (TCP_FIN_WAIT2));
 }
 
 CASE (sock_diag, destination_port,
